@@ -1,0 +1,17 @@
+"""The progress bar of long work: rate and time left, on standard error, only on a terminal."""
+
+from __future__ import annotations
+
+import sys
+
+from tqdm import tqdm
+
+
+def progress_bar(total: int | None, label: str, unit: str) -> tqdm[None]:
+    """A bar to `update(n)` inside a `with` block; silent where standard error is not a terminal.
+
+    total: how many units the work has, None where nobody knows beforehand
+    """
+    return tqdm(
+        total=total, desc=label, unit=unit, unit_scale=True, file=sys.stderr, disable=None, dynamic_ncols=True
+    )
