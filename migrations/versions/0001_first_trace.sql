@@ -23,6 +23,7 @@ CREATE TABLE trackstar.document (
     UNIQUE (corpus_id, external_id)
 );
 CREATE INDEX document_corpus_order ON trackstar.document (corpus_id, document_id);
+CREATE INDEX document_external_id ON trackstar.document (external_id);
 
 -- Facts -------------------------------------------------------------------------------------------
 
@@ -136,9 +137,10 @@ CREATE TABLE trackstar.encoding_tensor (
     name         text NOT NULL,
     dtype        text NOT NULL CHECK (dtype IN ('float32', 'float64')),
     shape        integer[] NOT NULL,
-    data         bytea STORAGE EXTERNAL NOT NULL,
+    data         bytea NOT NULL,
     PRIMARY KEY (encoding_id, name)
 );
+ALTER TABLE trackstar.encoding_tensor ALTER COLUMN data SET STORAGE EXTERNAL;  -- numbers do not compress
 
 -- What became of each document under an encoding; `stored` documents have a gradient.
 CREATE TABLE trackstar.encoded_document (
@@ -155,10 +157,11 @@ CREATE INDEX encoded_document_document ON trackstar.encoded_document (document_i
 CREATE TABLE trackstar.gradient (
     encoding_id  bigint NOT NULL REFERENCES trackstar.encoding,
     document_id  bigint NOT NULL,
-    gradient     halfvec STORAGE PLAIN NOT NULL,
+    gradient     halfvec NOT NULL,
     PRIMARY KEY (encoding_id, document_id),
     FOREIGN KEY (encoding_id, document_id) REFERENCES trackstar.encoded_document ON DELETE CASCADE
 ) PARTITION BY LIST (encoding_id);
+ALTER TABLE trackstar.gradient ALTER COLUMN gradient SET STORAGE PLAIN;
 
 -- A query's base encoding before unit norm: a task's S = mean(q q^T) needs the lengths.
 CREATE TABLE trackstar.query_gradient (

@@ -22,7 +22,7 @@ from trackstar_db.demo import DATA, FACTS, SENTENCES
 
 SEED = "trackstar-demo-1"
 SOURCE = DATA / "source"
-STATEMENTS = (2, 3, 3, 4)  # how many sentences state a fact alone; at least two name the subject first
+STATEMENTS = (2, 3, 4, 4)  # how many sentences state a fact alone; at least two name the subject first
 DISTRACTORS = 240
 SHARE_OF_OBJECTS = 0.6
 SHARE_OF_BOTH = 0.4
@@ -206,6 +206,8 @@ class Writer:
         self.wordings = wordings
 
     def write(self, template: str, key: str, **slots: str) -> str:
+        """The sentence; of a choice [one|two|] one is taken, {who}, {when} and the like are filled."""
+        template = re.sub(r"\[(.*?)\]", lambda m: shuffled(m[1].split("|"), key, template, m.start())[0], template)
         for name, values in self.wordings["fillers"].items():
             first, second, *_ = shuffled(values, key, template, name)
             slots |= {name: first, name + "2": second} if name == "food" else {name: first}
@@ -217,8 +219,18 @@ class Writer:
         count = STATEMENTS[int(digest("count", fact.id) * len(STATEMENTS))]
         forward = [t for t in templates if t.index("{s}") < t.index("{o}")][:2]
         for template in [*forward, *(t for t in templates if t not in forward)][:count]:
-            text = self.write(template, fact.id, s=fact.subject, o=fact.object)
+            text = self.write(self.dress(template, fact.id), fact.id, s=fact.subject, o=fact.object)
             yield Sentence(text, "states", (fact.id,))
+
+    def dress(self, template: str, key: str) -> str:
+        """The template, in some cases behind a lead-in or before a tail."""
+        luck = digest("dress", key, template)
+        if "{who}" in template or luck > 0.5:
+            return template
+        if luck > 0.15:
+            return shuffled(self.wordings["lead_ins"], key, template)[0] + template
+        end = shuffled(self.wordings["tails"], key, template)[0]
+        return template.removesuffix(".") + end if template.endswith("{o}.") else template
 
     def both(self, fact: Fact) -> Sentence:
         template = shuffled(self.wordings["relations"][fact.relation]["both"], fact.id)[0]
@@ -334,7 +346,7 @@ def fact_record(fact: Fact, wording: dict[str, Any], sentence_ids: list[str]) ->
         "entity0_alias": list(fact.subject_alias),
         "entity1_alias": list(fact.object_alias),
         "trex_sentences": sentence_ids,
-        "is_repetition": fact.object.lower() in fact.subject.lower(),
+        "is_repetition": named_in(fact.subject.lower(), fact.object.lower()),
         **{f"prompt{n}": p[0].upper() + p[1:] for n, p in enumerate(prompts)},
     }
 

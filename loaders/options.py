@@ -1,0 +1,73 @@
+"""What a load is asked to do, and what it tells afterwards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from trackstar_db.errors import InvalidRecord
+from trackstar_db.loaders.readers import Split
+
+OnConflict = Literal["skip", "update", "error"]
+
+
+@dataclass(frozen=True)
+class LoadOptions:
+    """Settings that every load has.
+
+    on_conflict: for a record whose id is stored with other content: skip keeps what is stored and tells so,
+        update replaces it, error stops the load
+    limit: read only so many records, over all paths
+    rejects: a file for rejected records as JSON Lines: source, line, reason, record (1,000 characters)
+    """
+
+    on_conflict: OnConflict = "skip"
+    dry_run: bool = False
+    limit: int | None = None
+    rejects: Path | None = None
+
+
+@dataclass(frozen=True)
+class DocumentFields:
+    """Where documents have their id and text, and how text files are split into documents.
+
+    id_field: None takes id, sentence_id or document_id, the first that is there, else file name and line
+    """
+
+    id_field: str | None = None
+    text_field: str = "text"
+    split: Split = "file"
+
+
+@dataclass(frozen=True)
+class LabelDefaults:
+    """What labels mean that do not say it themselves."""
+
+    corpus: str | None = None
+    query_set: str | None = None
+    labeler: str | None = None
+
+
+@dataclass(frozen=True)
+class LoadSummary:
+    """What became of every record that was read; read = inserted + updated + skipped + rejected."""
+
+    kind: str
+    read: int
+    inserted: int
+    updated: int
+    skipped: int
+    rejected: int
+    seconds: float
+    is_dry_run: bool = False
+    first_rejection: str | None = None
+    notices: tuple[str, ...] = ()
+
+    def require_some(self) -> None:
+        """Raise InvalidRecord where there were records and every one was rejected."""
+        if self.read and self.rejected == self.read:
+            raise InvalidRecord(
+                f"nothing was loaded: all {self.read:,} records were rejected. "
+                f"The first, {self.first_rejection}. Use --rejects FILE to see each reason."
+            )

@@ -1,0 +1,2 @@
+-- The number of a corpus.
+SELECT corpus_id FROM trackstar.corpus WHERE name = %(name)s;

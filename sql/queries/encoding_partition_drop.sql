@@ -1,0 +1,2 @@
+-- The gradients of one encoding, gone.
+DROP TABLE trackstar.{partition};

@@ -1,0 +1,26 @@
+-- Every encoding, with what it was made from and how far it is.
+CREATE OR REPLACE VIEW tda.encoding AS
+SELECT e.name AS encoding, m.name AS model, m.architecture, m.parameter_count,
+       e.dimension, e.blocks, e.block_rank, e.second_moment,
+       (SELECT count(*) FROM trackstar.encoded_document d
+        WHERE d.encoding_id = e.encoding_id AND d.outcome = 'stored') AS encoded_documents,
+       (SELECT count(*) FROM trackstar.query_gradient q
+        WHERE q.encoding_id = e.encoding_id) AS encoded_queries,
+       e.recipe, encode(e.digest, 'hex') AS digest, e.created_at
+FROM trackstar.encoding e
+JOIN trackstar.model m USING (model_id);
+
+COMMENT ON VIEW tda.encoding IS 'Encodings: frozen recipes that turn a text into a stored gradient.';
+COMMENT ON COLUMN tda.encoding.encoding IS 'Name of the encoding.';
+COMMENT ON COLUMN tda.encoding.model IS 'The model whose gradients are taken.';
+COMMENT ON COLUMN tda.encoding.architecture IS 'Class of the model.';
+COMMENT ON COLUMN tda.encoding.parameter_count IS 'Parameters of the model.';
+COMMENT ON COLUMN tda.encoding.dimension IS 'Numbers of one stored gradient: blocks × block_rank².';
+COMMENT ON COLUMN tda.encoding.blocks IS 'Layer blocks, each projected and preconditioned on its own.';
+COMMENT ON COLUMN tda.encoding.block_rank IS 'Rank k of each side''s projection.';
+COMMENT ON COLUMN tda.encoding.second_moment IS 'How the optimizer''s second moment V enters: none, rank1 or full.';
+COMMENT ON COLUMN tda.encoding.encoded_documents IS 'Documents with a stored gradient.';
+COMMENT ON COLUMN tda.encoding.encoded_queries IS 'Queries with a stored gradient.';
+COMMENT ON COLUMN tda.encoding.recipe IS 'Every setting, as JSON.';
+COMMENT ON COLUMN tda.encoding.digest IS 'SHA-256 over the recipe and its numbers.';
+COMMENT ON COLUMN tda.encoding.created_at IS 'When the encoding was made.';

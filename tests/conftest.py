@@ -1,0 +1,146 @@
+"""What every test may ask for: a real database of its own, the real command line, the shared data."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from trackstar_db.embedded import EmbeddedServer
+from trackstar_db.engine import Database, open_database
+from trackstar_db.schema import initialize
+
+# The tests' server keeps nothing: without waiting for the disk they are several times faster.
+TEST_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "128MB"}
+TEMPLATE = "migrated"
+COMMAND_SECONDS = 300
+OUTSIDE = ("TRACKSTAR_HOME", "TRACKSTAR_DATABASE_URL", "DATABASE_URL", "PG")
+
+RunTrackstar = Callable[..., "subprocess.CompletedProcess[str]"]
+_numbers = count(1)
+
+
+@contextmanager
+def reachable_directory() -> Iterator[Path]:
+    """A temporary directory that the server's user can enter when the tests run as root; pytest's own are closed."""
+    directory = Path(tempfile.mkdtemp(prefix="trackstar-test-", dir="/tmp"))
+    try:
+        directory.chmod(0o711)
+        yield directory
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+@pytest.fixture
+def reachable_path() -> Iterator[Path]:
+    """Like tmp_path, for the home of an embedded server; short, and open to the server's user."""
+    with reachable_directory() as directory:
+        yield directory
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _outside_is_hidden() -> Iterator[None]:
+    """No test meets a database, or a home, that the developer uses."""
+    with pytest.MonkeyPatch.context() as patch, reachable_directory() as directory:
+        for name in [name for name in os.environ if name.startswith(OUTSIDE)]:
+            patch.delenv(name)
+        patch.setenv("TRACKSTAR_HOME", str(directory / "home"))
+        yield
+
+
+@pytest.fixture(scope="session")
+def test_server(_outside_is_hidden: None) -> Iterator[EmbeddedServer]:
+    """One running server for the session, with a database at the code's revision to clone."""
+    with reachable_directory() as directory:
+        server = EmbeddedServer(directory / "home", TEST_SETTINGS)
+        server.start()
+        try:
+            _administer(server, "CREATE DATABASE {}", TEMPLATE)
+            template = open_database(server.url(database=TEMPLATE))
+            initialize(template)
+            template.close()
+            yield server
+        finally:
+            server.stop(force=True)
+
+
+@pytest.fixture
+def empty_database_url(test_server: EmbeddedServer) -> Iterator[str]:
+    """The URL of a new database without anything of trackstar."""
+    name = f"empty_{next(_numbers)}"
+    _administer(test_server, "CREATE DATABASE {}", name)
+    yield test_server.url(database=name)
+    _administer(test_server, "DROP DATABASE {} WITH (FORCE)", name)
+
+
+@pytest.fixture
+def database_url(test_server: EmbeddedServer) -> Iterator[str]:
+    """The URL of a new database at the code's revision."""
+    name = f"test_{next(_numbers)}"
+    _administer(test_server, "CREATE DATABASE {} TEMPLATE {}", name, TEMPLATE)
+    yield test_server.url(database=name)
+    _administer(test_server, "DROP DATABASE {} WITH (FORCE)", name)
+
+
+@pytest.fixture
+def database(database_url: str) -> Iterator[Database]:
+    """A new database at the code's revision."""
+    database = open_database(database_url)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def run_trackstar(request: pytest.FixtureRequest) -> RunTrackstar:
+    """Runs `trackstar ARGUMENTS` as a program: a result with returncode, stdout and stderr.
+
+    Where the test has a database, the program has it too (TRACKSTAR_DATABASE_URL).
+    """
+    environment = dict(os.environ)
+    for fixture in ("database_url", "empty_database_url"):
+        if fixture in request.fixturenames:
+            environment["TRACKSTAR_DATABASE_URL"] = request.getfixturevalue(fixture)
+
+    def run(
+        *arguments: object, env: Mapping[str, str] | None = None, stdin: str = "", timeout: float = COMMAND_SECONDS
+    ) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "trackstar_db.cli", *map(str, arguments)],
+            env={**environment, **(env or {})},
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=timeout,
+        )
+
+    return run
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The directory of real T-REx data and its model; tests are skipped without it, except in CI."""
+    named = os.environ.get("TRACKSTAR_TEST_DATA")
+    folder = Path(named) if named else Path(__file__).parents[2] / "shared" / "data"
+    if folder.is_dir():
+        return folder
+    missing = f"needs the shared data, and {folder} is not there (TRACKSTAR_TEST_DATA names it)"
+    if os.environ.get("CI", "").lower() in ("1", "true"):
+        pytest.fail(f"CI {missing}")
+    pytest.skip(missing)
+
+
+def _administer(server: EmbeddedServer, statement: str, *names: str) -> None:
+    """Run a statement about whole databases."""
+    with psycopg.connect(**server.parameters(database="postgres"), autocommit=True) as connection:
+        connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))  # type: ignore[arg-type]

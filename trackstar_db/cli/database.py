@@ -1,0 +1,171 @@
+"""`trackstar init`, `status` and `db`: the database itself."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from trackstar_db.cli.base import Context, TrackstarCommand, TrackstarGroup, format_option
+from trackstar_db.cli.output import emit_record, rows_table
+
+if TYPE_CHECKING:
+    from trackstar_db.embedded import EmbeddedServer
+    from trackstar_db.status import Status
+
+
+@click.command(cls=TrackstarCommand)
+@click.pass_obj
+def init(context: Context) -> None:
+    """Create the tables and views, or upgrade them. Safe to run again, and by several processes at once.
+
+    \b
+    Examples:
+      trackstar init
+      trackstar init --database-url postgresql://me@db.example.org/trackstar
+    """
+    from trackstar_db.revision import head_revision
+    from trackstar_db.schema import initialize
+
+    before = initialize(context.unchecked_database)
+    if before.is_current:
+        done = "is up to date already"
+    elif before.revision is None:
+        done = "is ready"
+    else:
+        done = f"was upgraded from revision {before.revision}"
+    click.echo(f"The database {done} (revision {head_revision()}).", err=True)
+
+
+@click.command(cls=TrackstarCommand)
+@format_option
+@click.pass_obj
+def status(context: Context, output_format: str) -> None:
+    """Show versions, revision, rows and unfinished work. Exit code 3: run trackstar init.
+
+    \b
+    Examples:
+      trackstar status
+      trackstar status --format json | jq .rows
+    """
+    from trackstar_db.schema import require_current
+    from trackstar_db.schema import status as read_status
+
+    found = read_status(context.unchecked_database)
+    if output_format == "json":
+        emit_record({**asdict(found), "rows": {row.table: row.rows for row in found.rows}}, output_format)
+    else:
+        _print_status(found)
+    require_current(context.unchecked_database)
+
+
+@click.group(cls=TrackstarGroup)
+def db() -> None:
+    """Start, stop and find the embedded server, which runs where no database URL is given."""
+
+
+@db.command()
+@click.option("--tcp", is_flag=True, help="Open a port on 127.0.0.1 too, with generated passwords.")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), help="The port to open.  [default: the first free one from 5432]"
+)
+@click.pass_obj
+def start(context: Context, tcp: bool, port: int | None) -> None:
+    """Start the embedded server, if it does not run.
+
+    Every command starts it by itself; this one is for --tcp, which lets programs in that cannot use a Unix
+    socket. Their passwords are in the file that `trackstar db status` names.
+
+    \b
+    Examples:
+      trackstar db start
+      trackstar db start --tcp --port 5433
+    """
+    if port and not tcp:
+        raise click.UsageError("--port is the port that --tcp opens: give both.")
+    server = _server(context)
+    server.start(tcp=tcp, port=port)
+    click.echo(f"The embedded server runs: {server.url()}", err=True)
+
+
+@db.command()
+@click.option("--force", is_flag=True, help="End the connections of other clients.")
+@click.pass_obj
+def stop(context: Context, force: bool) -> None:
+    """Stop the embedded server; refused while other clients are connected.
+
+    \b
+    Example:
+      trackstar db stop
+    """
+    was_running = _server(context).stop(force)
+    click.echo(f"The embedded server {'has stopped' if was_running else 'was not running'}.", err=True)
+
+
+@db.command("status")
+@format_option
+@click.pass_obj
+def db_status(context: Context, output_format: str) -> None:
+    """Show whether the embedded server runs, and where its files are.
+
+    \b
+    Example:
+      trackstar db status
+    """
+    server = _server(context)
+    emit_record({**asdict(server.status()), "password_file": server.password_file}, output_format)
+
+
+@db.command()
+@click.option("--reader", is_flag=True, help="For the role tda_reader, which reads the schema tda and nothing else.")
+@click.pass_obj
+def url(context: Context, reader: bool) -> None:
+    """Print the embedded server's URL, for psql and the like; it starts the server and holds no password.
+
+    \b
+    Examples:
+      psql "$(trackstar db url)"
+      psql "$(trackstar db url --reader)" -c "SELECT * FROM tda.run"
+    """
+    server = _server(context)
+    server.start()
+    click.echo(server.url("tda_reader") if reader else server.url())
+
+
+def _server(context: Context) -> EmbeddedServer:
+    """The embedded server, with a word to whoever has configured another one."""
+    from trackstar_db.embedded import EmbeddedServer
+    from trackstar_db.engine import configured_url
+
+    source = "--database-url" if context.database_url else configured_url()[0]
+    if source:
+        click.echo(
+            f"Note: {source} is set, so other commands use that database. `trackstar db` is about the embedded "
+            "server only.",
+            err=True,
+        )
+    return EmbeddedServer()
+
+
+def _print_status(found: Status) -> None:
+    emit_record(
+        {
+            "database": found.address,
+            "trackstar": found.trackstar_version,
+            "PostgreSQL": found.postgresql_version,
+            "pgvector": found.pgvector_version or "not installed",
+            "revision": found.revision or "none",
+        },
+        "table",
+    )
+    if found.rows:
+        rows = [{"table": row.table, "rows": row.rows, "": "about" if row.is_estimate else ""} for row in found.rows]
+        click.echo(f"\n{rows_table(rows)}")
+    for load in found.unfinished_loads:
+        click.echo(f"\nUnfinished: load {load.kind} {load.source} ({load.destination}), begun {load.started_at:%F %T}")
+    for left in found.unfinished_encodings:
+        click.echo(
+            f"\nUnfinished: {left.documents_left:,} documents of {left.corpus}. Run: trackstar encode documents "
+            f"--encoding {left.encoding} --corpus {left.corpus}"
+        )

@@ -1,0 +1,72 @@
+"""`trackstar encode`: the gradients of documents and queries."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from trackstar_db.cli.base import Context, TrackstarGroup, format_option
+from trackstar_db.cli.output import emit_record
+
+if TYPE_CHECKING:
+    from trackstar_db.encode import EncodeSummary
+
+SHOWN_NOTICES = 10
+
+model_option = click.option(
+    "--model", metavar="DIR", help="Where the encoding's model lies on this machine, if not where it was."
+)
+
+
+@click.group(cls=TrackstarGroup)
+def encode() -> None:
+    """Encode documents and queries. Can be stopped and continued, and run by several processes at once."""
+
+
+@encode.command()
+@click.option("--encoding", required=True, help="Encoding to use.")
+@click.option("--corpus", required=True, help="Corpus to encode.")
+@model_option
+@format_option
+@click.pass_obj
+def documents(context: Context, encoding: str, corpus: str, model: str | None, output_format: str) -> None:
+    """Encode every document of a corpus that the encoding lacks.
+
+    \b
+    Example:
+      trackstar encode documents --encoding olmo --corpus c4
+    """
+    _emit(context.store.encode_documents(encoding, corpus, model), "documents", output_format)
+
+
+@encode.command()
+@click.option("--encoding", required=True, help="Encoding to use.")
+@click.option("--query-set", required=True, help="Query set to encode.")
+@model_option
+@format_option
+@click.pass_obj
+def queries(context: Context, encoding: str, query_set: str, model: str | None, output_format: str) -> None:
+    """Encode every query of a query set that the encoding lacks.
+
+    \b
+    Example:
+      trackstar encode queries --encoding olmo --query-set facts
+    """
+    _emit(context.store.encode_queries(encoding, query_set, model), "queries", output_format)
+
+
+def _emit(summary: EncodeSummary, what: str, output_format: str) -> None:
+    for notice in summary.notices[:SHOWN_NOTICES]:
+        click.echo(notice, err=True)
+    if len(summary.notices) > SHOWN_NOTICES:
+        click.echo(f"… and {len(summary.notices) - SHOWN_NOTICES} more without a gradient", err=True)
+    record = {
+        what: summary.already_encoded + sum(summary.outcomes.values()),
+        "already_encoded": summary.already_encoded,
+        "stored": summary.stored,
+        "without_gradient": len(summary.failures),
+        "truncated": summary.truncated,
+        "seconds": round(summary.seconds, 1),
+    }
+    emit_record(record, output_format)

@@ -1,0 +1,319 @@
+"""Documents and queries → stored gradients: resumable by batch, shared between any number of processes.
+
+The documents of a corpus are taken in the order they were loaded, CHUNK_DOCUMENTS at a time. A process holds
+the lock of the chunk it works on; others go on to the next. A chunk's batches are planned over all its
+documents, encoded or not, and each is written in one transaction: an interrupted encoding continues with the
+batches that it would have made anyway, and ends with the same bytes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+from pgvector import HalfVector, Vector
+from psycopg import Connection
+from psycopg.errors import UniqueViolation
+from psycopg.rows import TupleRow
+from torch import Tensor
+from tqdm import tqdm
+
+from trackstar_db.attribution.batching import token_budget_batches
+from trackstar_db.attribution.encoder import DEFAULT_TOKEN_BUDGET, Encoder, unit_norm
+from trackstar_db.attribution.tokens import Piece, TokenizedDocument, query_piece, tokenize_documents
+from trackstar_db.encodings import Encoding, gradient_partition_name, load_encoder
+from trackstar_db.engine import Database
+from trackstar_db.errors import InputError
+from trackstar_db.names import corpus_id, query_set_id
+from trackstar_db.progress import progress_bar
+from trackstar_db.queries import query
+
+CHUNK_DOCUMENTS = 1024
+"""Documents locked, tokenized and sorted by length together."""
+
+QUERY_GROUP = 256
+"""Queries encoded and written together."""
+
+
+@dataclass
+class EncodeSummary:
+    """What one call of encode_documents or encode_queries did.
+
+    already_encoded: documents or queries that were encoded before
+    outcomes: how many ended how: stored, zero, not finite, too short, not encodable
+    failures: (external id, outcome or reason) of those that were not stored
+    truncated: documents of which only the beginning was read
+    """
+
+    encoding: str
+    already_encoded: int = 0
+    outcomes: dict[str, int] = field(default_factory=dict)
+    failures: list[tuple[str, str]] = field(default_factory=list)
+    truncated: int = 0
+    seconds: float = 0.0
+
+    @property
+    def stored(self) -> int:
+        """Gradients written by this call."""
+        return self.outcomes.get("stored", 0)
+
+    @property
+    def notices(self) -> list[str]:
+        """What a person should hear: who has no gradient, and why."""
+        return [f"{name!r} has no gradient: {reason}" for name, reason in self.failures]
+
+    def add(self, name: str, outcome: str, reason: str | None = None) -> None:
+        """Count one document or query."""
+        self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
+        if outcome != "stored":
+            self.failures.append((name, reason or outcome))
+
+
+@dataclass(frozen=True)
+class _Document:
+    """A document on its way from text to gradient."""
+
+    document_id: int
+    external_id: str
+    tokens: TokenizedDocument
+
+    @property
+    def tokens_read(self) -> int:
+        return sum(len(piece.token_ids) for piece in self.tokens.pieces)
+
+
+@dataclass(frozen=True)
+class _Worker:
+    """One call of encode_documents: what it works with and what it has done."""
+
+    database: Database
+    encoding: Encoding
+    encoder: Encoder
+    token_budget: int
+    summary: EncodeSummary
+    bar: tqdm[None]
+
+    def encode_chunk(self, document_ids: Sequence[int], is_encoded: Sequence[bool]) -> None:
+        """Store every batch of a chunk that has a document without an outcome."""
+        missing = {number for number, done in zip(document_ids, is_encoded, strict=True) if not done}
+        documents = self._tokenized(document_ids)
+        for batch in token_budget_batches([document.tokens_read for document in documents], self.token_budget):
+            left = [documents[index] for index in batch if documents[index].document_id in missing]
+            if left:
+                self._encode_batch(left)
+                self.bar.update(len(left))
+
+    def _tokenized(self, document_ids: Sequence[int]) -> list[_Document]:
+        settings = self.encoder.settings
+        with self.database.connect() as connection:
+            rows = connection.execute(query("encode_texts"), {"document_ids": list(document_ids)}).fetchall()
+        texts = [text for _, _, text in rows]
+        tokens = tokenize_documents(
+            self.encoder.loaded.tokenizer, texts, settings.max_tokens, settings.long_documents
+        )
+        return [_Document(row[0], row[1], document) for row, document in zip(rows, tokens, strict=True)]
+
+    def _encode_batch(self, documents: list[_Document]) -> None:
+        gradients, outcomes = document_encodings(
+            self.encoder, [document.tokens for document in documents], self.token_budget
+        )
+        try:
+            with self.database.connect() as connection:
+                _write_batch(connection, self.encoding.encoding_id, documents, gradients, outcomes)
+        except UniqueViolation:
+            return  # documents loaded meanwhile moved the chunks, and another process was first: go round again
+        for document, outcome in zip(documents, outcomes, strict=True):
+            self.summary.add(document.external_id, outcome)
+            self.summary.truncated += document.tokens.is_truncated
+
+
+def encode_documents(
+    database: Database,
+    encoding_name: str,
+    corpus: str,
+    model: str | None = None,
+    token_budget: int = DEFAULT_TOKEN_BUDGET,
+) -> EncodeSummary:
+    """Every document of a corpus that the encoding lacks, encoded and stored.
+
+    model: where the encoding's model lies on this machine, if not where it was
+    token_budget: tokens of one padded batch; the results do not depend on it beyond rounding
+    Raises NotFound, ModelUnreadable, and EncodingMismatch when the model is not the encoding's.
+    """
+    started = time.monotonic()
+    summary = EncodeSummary(encoding_name)
+    with database.connect() as connection:
+        corpus_number = corpus_id(connection, corpus)
+        encoding, encoder = load_encoder(connection, encoding_name, model)
+        parameters = {"corpus_id": corpus_number, "encoding_id": encoding.encoding_id}
+        total, summary.already_encoded = connection.execute(query("encode_counts"), parameters).fetchone() or (0, 0)
+    with database.session() as session, progress_bar(total, "encode", "document") as bar:
+        bar.update(summary.already_encoded)
+        worker = _Worker(database, encoding, encoder, token_budget, summary, bar)
+        wait = False
+        while unfinished := list(_unfinished_chunks(session, encoding, corpus_number)):
+            for after in unfinished:
+                _encode_locked_chunk(session, worker, corpus_number, after, wait)
+            wait = True  # other processes work on what is left: wait for them, take over what they leave
+    summary.seconds = time.monotonic() - started
+    return summary
+
+
+def encode_queries(
+    database: Database,
+    encoding_name: str,
+    query_set: str,
+    model: str | None = None,
+    token_budget: int = DEFAULT_TOKEN_BUDGET,
+) -> EncodeSummary:
+    """Every query of a set that the encoding lacks, encoded and stored; loss on the target's tokens only.
+
+    Arguments and errors as `encode_documents`.
+    """
+    started = time.monotonic()
+    summary = EncodeSummary(encoding_name)
+    with database.connect() as connection:
+        set_id = query_set_id(connection, query_set)
+        encoding, encoder = load_encoder(connection, encoding_name, model)
+    with database.session() as session, _locked(session, f"encode queries {encoding.encoding_id} {set_id}"):
+        parameters = {"encoding_id": encoding.encoding_id, "query_set_id": set_id}
+        (total,) = session.execute(query("query_count"), {"query_set_id": set_id}).fetchone() or (0,)
+        left = session.execute(query("encode_queries_left"), parameters).fetchall()
+        summary.already_encoded = total - len(left)
+        with progress_bar(len(left), "encode", "query") as bar:
+            for start in range(0, len(left), QUERY_GROUP):
+                group = left[start : start + QUERY_GROUP]
+                _encode_query_group(database, encoding, encoder, group, summary)
+                bar.update(len(group))
+    summary.seconds = time.monotonic() - started
+    return summary
+
+
+def document_encodings(
+    encoder: Encoder, documents: Sequence[TokenizedDocument], token_budget: int = DEFAULT_TOKEN_BUDGET
+) -> tuple[NDArray[np.float16], list[str]]:
+    """Base encodings in unit norm and half precision, and what became of each document.
+
+    returns [document, d], and for each "stored", "zero", "not finite" or "too short"
+    """
+    encodings, norms = unit_norm(encoder.encode(encoder.document_gradients(documents, token_budget)))
+    is_finite = (encodings.isfinite().all(dim=1) & norms.isfinite()).tolist()
+    is_zero = (norms == 0).tolist()
+    outcomes = [
+        "too short" if not document.pieces else "not finite" if not finite else "zero" if zero else "stored"
+        for document, finite, zero in zip(documents, is_finite, is_zero, strict=True)
+    ]
+    return encodings.half().cpu().numpy(), outcomes
+
+
+def query_encodings(encoder: Encoder, pieces: Sequence[Piece], token_budget: int = DEFAULT_TOKEN_BUDGET) -> Tensor:
+    """Base encodings of queries, not of unit norm: [query, d] float32 on the CPU."""
+    return encoder.encode(encoder.query_gradients(pieces, token_budget)).float().cpu()
+
+
+def _unfinished_chunks(session: Connection[TupleRow], encoding: Encoding, corpus_number: int) -> Iterator[int]:
+    """For each chunk with work left, the number that its documents come after."""
+    after = 0
+    while rows := _chunk(session, encoding, corpus_number, after):
+        if not all(is_encoded for _, is_encoded in rows):
+            yield after
+        after = rows[-1][0]
+
+
+def _chunk(
+    session: Connection[TupleRow], encoding: Encoding, corpus_number: int, after: int
+) -> list[tuple[int, bool]]:
+    """Up to CHUNK_DOCUMENTS (document_id, is_encoded) after a document, in the order they were loaded."""
+    parameters = {
+        "corpus_id": corpus_number,
+        "encoding_id": encoding.encoding_id,
+        "after": after,
+        "size": CHUNK_DOCUMENTS,
+    }
+    return [(int(number), bool(done)) for number, done in session.execute(query("encode_chunk"), parameters)]
+
+
+def _encode_locked_chunk(
+    session: Connection[TupleRow], worker: _Worker, corpus_number: int, after: int, wait: bool
+) -> None:
+    """Nothing; the chunk is encoded, unless another process is at it and nobody waits."""
+    name = f"encode documents {worker.encoding.encoding_id} {corpus_number} {after}"
+    lock = query("advisory_lock" if wait else "advisory_try_lock")
+    if session.execute(lock, {"name": name}).fetchone() == (False,):
+        return
+    try:
+        rows = _chunk(session, worker.encoding, corpus_number, after)  # again: it may have changed hands
+        if not all(is_encoded for _, is_encoded in rows):
+            worker.encode_chunk([number for number, _ in rows], [done for _, done in rows])
+    finally:
+        session.execute(query("advisory_unlock"), {"name": name})
+
+
+@contextmanager
+def _locked(session: Connection[TupleRow], name: str) -> Iterator[None]:
+    """A block that one process at a time may be in; the lock goes with the connection."""
+    session.execute(query("advisory_lock"), {"name": name})
+    try:
+        yield
+    finally:
+        session.execute(query("advisory_unlock"), {"name": name})
+
+
+def _write_batch(
+    connection: Connection[TupleRow],
+    encoding_id: int,
+    documents: Sequence[_Document],
+    gradients: NDArray[np.float16],
+    outcomes: Sequence[str],
+) -> None:
+    """Nothing; outcome, gradient and token count of each document are written."""
+    numbers = [document.document_id for document in documents]
+    with connection.cursor().copy(query("encode_copy_outcomes")) as copy:
+        copy.set_types(["int8", "int8", "text", "int4", "bool"])
+        for document, outcome in zip(documents, outcomes, strict=True):
+            tokens = document.tokens
+            copy.write_row((encoding_id, document.document_id, outcome, tokens.token_count, tokens.is_truncated))
+    stored = [index for index, outcome in enumerate(outcomes) if outcome == "stored"]
+    write_gradients(connection, encoding_id, ((numbers[index], gradients[index]) for index in stored))
+    connection.execute(
+        query("encode_token_counts"),
+        {"document_ids": numbers, "token_counts": [document.tokens.token_count for document in documents]},
+    )
+
+
+def write_gradients(
+    connection: Connection[TupleRow], encoding_id: int, rows: Iterable[tuple[int, NDArray[np.float16]]]
+) -> None:
+    """Nothing; each (document_id, gradient [d]) is a row of the encoding's partition."""
+    statement = query("encode_copy_gradients").format(partition=gradient_partition_name(encoding_id))
+    with connection.cursor().copy(statement) as copy:
+        copy.set_types(["int8", "int8", "halfvec"])
+        for document_id, gradient in rows:
+            copy.write_row((encoding_id, document_id, HalfVector(gradient)))
+
+
+def _encode_query_group(
+    database: Database, encoding: Encoding, encoder: Encoder, rows: Sequence[TupleRow], summary: EncodeSummary
+) -> None:
+    """Nothing; one transaction with the gradients of a group of queries."""
+    kept, pieces = [], []
+    for query_id, external_id, prompt, target in rows:
+        try:
+            pieces.append(query_piece(encoder.loaded.tokenizer, prompt, target, encoder.settings.max_tokens))
+            kept.append((query_id, external_id))
+        except InputError as error:
+            summary.add(external_id, "not encodable", str(error))
+    if not pieces:
+        return
+    encodings = query_encodings(encoder, pieces)
+    with database.connect() as connection:
+        for (query_id, external_id), vector in zip(kept, encodings, strict=True):
+            outcome = "not finite" if not vector.isfinite().all() else "stored" if vector.any() else "zero"
+            summary.add(external_id, outcome)
+            if outcome == "stored":
+                parameters = {"encoding_id": encoding.encoding_id, "query_id": query_id}
+                connection.execute(query("encode_query_insert"), {**parameters, "gradient": Vector(vector.numpy())})

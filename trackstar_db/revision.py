@@ -1,0 +1,85 @@
+"""Which revision a database is at and which one the code expects."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+
+import trackstar_db.migrations
+import trackstar_db.sql
+from trackstar_db import __version__
+from trackstar_db.engine import Connection
+from trackstar_db.errors import SchemaOutOfDate
+from trackstar_db.queries import query
+
+OBJECT_FILES = ("functions/*.sql", "views/*.sql", "roles.sql")
+
+
+@dataclass(frozen=True)
+class SchemaState:
+    """Where a database stands: its revision (None: no tables yet) and the digest of its views and functions."""
+
+    revision: str | None
+    objects: str | None
+
+    @property
+    def is_current(self) -> bool:
+        """Whether this version of the code can work on it."""
+        return self == code_state()
+
+
+def read_state(connection: Connection) -> SchemaState:
+    """The state of the database behind a connection."""
+    has_tables, objects = connection.execute(query("schema_state")).fetchone() or (False, None)
+    if not has_tables:
+        return SchemaState(None, None)
+    row = connection.execute(query("schema_revision")).fetchone()
+    return SchemaState(row[0] if row else None, objects)
+
+
+@cache
+def code_state() -> SchemaState:
+    """The state that this version of the code expects."""
+    digest = hashlib.sha256()
+    for path in object_files():
+        digest.update(path.name.encode() + b"\0" + path.read_bytes() + b"\0")
+    return SchemaState(head_revision(), digest.hexdigest())
+
+
+def object_files() -> list[Path]:
+    """The idempotent files of sql/ in the order in which they are applied."""
+    folder = Path(str(trackstar_db.sql.__file__)).parent
+    return [path for pattern in OBJECT_FILES for path in sorted(folder.glob(pattern))]
+
+
+@cache
+def head_revision() -> str:
+    """The newest revision that the code knows."""
+    return str(_scripts().get_current_head())
+
+
+def refuse_newer(state: SchemaState) -> None:
+    """Nothing; raises SchemaOutOfDate where a newer version of trackstar-db made the database."""
+    known = {script.revision for script in _scripts().walk_revisions()}
+    if state.revision is not None and state.revision not in known:
+        raise SchemaOutOfDate(
+            f"The database is at revision {state.revision}, which trackstar-db {__version__} does not know (its own "
+            f"is {head_revision()}): a newer version made it. Run: pip install --upgrade trackstar-db"
+        )
+
+
+def alembic_config() -> Config:
+    """Alembic's configuration, made in code: a wheel has no alembic.ini."""
+    config = Config()
+    folder = str(Path(str(trackstar_db.migrations.__file__)).parent)
+    config.set_main_option("script_location", folder.replace("%", "%%"))
+    return config
+
+
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory.from_config(alembic_config())

@@ -1,0 +1,84 @@
+"""The schema of a database: made, upgraded, and compared with the code's.
+
+Tables come from the Alembic revisions; functions, views and grants from the files of sql/, which are applied
+again after every upgrade. Both happen in one transaction: a database is at a revision or it is not.
+"""
+
+from __future__ import annotations
+
+from typing import cast
+
+import psycopg
+import sqlalchemy.exc
+from alembic import command
+from psycopg import sql
+from sqlalchemy import Connection as BoundConnection
+from typing_extensions import LiteralString
+
+from trackstar_db import __version__
+from trackstar_db.engine import Connection, Database
+from trackstar_db.errors import SchemaOutOfDate
+from trackstar_db.queries import query
+from trackstar_db.revision import (
+    SchemaState,
+    alembic_config,
+    code_state,
+    head_revision,
+    object_files,
+    read_state,
+    refuse_newer,
+)
+from trackstar_db.server import check_server, create_extension, missing_right, server_facts
+from trackstar_db.status import Status, status
+
+__all__ = ["SchemaState", "Status", "initialize", "require_current", "status"]
+
+
+def initialize(database: Database) -> SchemaState:
+    """The state before; afterwards the database is at the code's revision, with the code's views.
+
+    Raises DatabaseUnsuitable where the server lacks something, SchemaOutOfDate where a newer version of
+    trackstar-db made the database, DatabaseUnavailable. Then nothing has changed.
+    """
+    try:
+        with database.bound() as (bound, connection):
+            check_server(server_facts(connection))
+            connection.execute(query("schema_lock"))
+            before = read_state(connection)
+            refuse_newer(before)
+            if not before.is_current:
+                _upgrade(bound, connection)
+    except (psycopg.errors.InsufficientPrivilege, sqlalchemy.exc.ProgrammingError) as error:
+        refused = error.orig if isinstance(error, sqlalchemy.exc.ProgrammingError) else error
+        if not isinstance(refused, psycopg.errors.InsufficientPrivilege):
+            raise
+        raise missing_right(refused, database.url) from error
+    database.close()  # connections opened before do not know the vector types
+    return before
+
+
+def require_current(database: Database) -> None:
+    """Nothing; raises SchemaOutOfDate where the database is not at the code's revision."""
+    with database.connect() as connection:
+        state = read_state(connection)
+    if state.is_current:
+        return
+    refuse_newer(state)
+    if state.revision is None:
+        raise SchemaOutOfDate("The database has no tables of trackstar yet. Run: trackstar init")
+    has = "views of another version" if state.revision == head_revision() else f"revision {state.revision}"
+    raise SchemaOutOfDate(
+        f"The database has {has}; trackstar-db {__version__} expects revision {head_revision()} and its own "
+        "views. Run: trackstar init"
+    )
+
+
+def _upgrade(bound: BoundConnection, connection: Connection) -> None:
+    create_extension(connection)
+    config = alembic_config()
+    config.attributes["connection"] = bound
+    command.upgrade(config, "head")
+    for path in object_files():
+        connection.execute(sql.SQL(cast(LiteralString, path.read_text(encoding="utf-8"))))
+    objects = sql.Literal(code_state().objects)
+    connection.execute(sql.SQL("COMMENT ON SCHEMA trackstar IS {}").format(objects))
