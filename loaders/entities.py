@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
 from psycopg import Connection
@@ -47,7 +47,7 @@ def store_relations(
 ) -> list[str]:
     """Notices about labels that were kept; every relation (key: uri, content: label) is there."""
     uris = list({row.key for row in named})
-    stored: dict[str, str] = dict(
+    stored: dict[Hashable, Hashable] = dict(
         connection.execute(query("load_relation_labels"), {"keys": uris}).fetchall()
     )
     decision = decide(named, stored, on_conflict)

@@ -23,6 +23,7 @@ written to --rejects, and the rest of its source is loaded. Nothing is repaired 
     an id of more than 1,000 bytes                 rejected: it would not fit an index
     a record of more than 256 MiB                  rejected without reading the rest of it (50 MB is loaded)
     what PostgreSQL itself refuses                 rejected with PostgreSQL's words
+    an empty value of a CSV row                    null
     a CSV row with too few or too many values      rejected
     compressed data that breaks off                what is whole before the cut is loaded and committed, then
                                                    UnreadableSource; the load stays unfinished and continues

@@ -8,13 +8,16 @@ from typing import Any, TypeAlias
 
 import psycopg
 from psycopg import Connection
-from psycopg.errors import DataError, ProgramLimitExceeded
+from psycopg.errors import DataError, InternalError_, ProgramLimitExceeded, StatementTooComplex
 from psycopg.rows import TupleRow
 
 from trackstar_db.loaders.decide import Decision
 from trackstar_db.queries import query
 
 Staged: TypeAlias = tuple[int, tuple[object, ...]]  # a line of the source, and the values made from it
+
+# The last is what a value beyond 1 GB in memory ends with: "invalid memory alloc request size".
+_REFUSALS = (DataError, ProgramLimitExceeded, StatementTooComplex, InternalError_)
 
 
 class RowsRefused(Exception):
@@ -61,7 +64,7 @@ def stage(connection: Connection[TupleRow], name: str, rows: Sequence[Staged]) -
     connection.execute(query(f"load_{name}_stage"))
     try:
         _copy(connection, name, rows)
-    except (DataError, ProgramLimitExceeded):
+    except _REFUSALS:
         raise RowsRefused(_refused(connection, name, rows)) from None
 
 
@@ -75,7 +78,7 @@ def _refused(connection: Connection[TupleRow], name: str, rows: Sequence[Staged]
     """PostgreSQL's reasons by line, found by halving."""
     try:
         _copy(connection, name, rows)
-    except (DataError, ProgramLimitExceeded) as error:
+    except _REFUSALS as error:
         if len(rows) == 1:
             return {rows[0][0]: f"PostgreSQL cannot keep it: {_first_line(error)}"}
         middle = len(rows) // 2

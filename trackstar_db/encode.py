@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -95,7 +96,7 @@ class _Worker:
     encoder: Encoder
     token_budget: int
     summary: EncodeSummary
-    bar: tqdm[None]
+    bar: tqdm[Any]
 
     def encode_chunk(self, document_ids: Sequence[int], is_encoded: Sequence[bool]) -> None:
         """Store every batch of a chunk that has a document without an outcome."""

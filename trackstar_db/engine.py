@@ -51,16 +51,25 @@ class Database:
     def url(self) -> URL:
         """The address as a URL; shown with *** for the password."""
         parameters = self._find_parameters()
+        is_host = parameters.get("host", "").replace(".", "").replace("-", "").isalnum()
+        is_port = is_host and parameters.get("port", "").isdigit()
         return URL.create(
             "postgresql+psycopg",
             username=parameters.pop("user", None),
             password=parameters.pop("password", None),
+            host=parameters.pop("host") if is_host else None,
+            port=int(parameters.pop("port")) if is_port else None,
             database=parameters.pop("dbname", None),
             query=parameters,
         )
 
+    @property
+    def address(self) -> str:
+        """The address to show people, in libpq's form, with *** for the password."""
+        return self.url.set(drivername="postgresql").difference_update_query(["sslpassword"]).render_as_string()
+
     def __repr__(self) -> str:
-        return f"Database({self.url.render_as_string(hide_password=True)!r})"
+        return f"Database({self.address!r})"
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
@@ -175,7 +184,7 @@ def unavailable(error: psycopg.OperationalError, database: Database | None = Non
     password = database.url.password if database else None
     if password:
         found = found.replace(str(password), "***")
-    address = f" at {database.url.render_as_string(hide_password=True)}" if database else ""
+    address = f" at {database.address}" if database else ""
     return DatabaseUnavailable(
         f"The database{address} does not answer, or the connection broke: {found}\n"
         "Check the address (--database-url, TRACKSTAR_DATABASE_URL or DATABASE_URL) and that its server runs."
@@ -194,8 +203,8 @@ def _parse_url(text: str, source: str) -> dict[str, str]:
     if scheme not in SCHEMES or not rest:
         found = f"a URL that begins with {scheme}://" if rest else "something that is not a URL"
         raise DatabaseUnsuitable(
-            f"{source} holds {found}; expected a PostgreSQL address such as postgresql://user@host:5432/database. "
-            "Set TRACKSTAR_DATABASE_URL, which comes before DATABASE_URL, or unset both for the embedded server."
+            f"{source} holds {found}; expected a PostgreSQL address such as postgresql://user@host/database. "
+            "Set TRACKSTAR_DATABASE_URL, which comes before DATABASE_URL, or neither for the embedded server."
         )
     try:
         parameters = conninfo_to_dict(f"postgresql://{rest}")

@@ -146,7 +146,7 @@ def _second_moments(
                     estimate.add_pieces([pieces[index] for index in batch])
                 bar.update(len(documents))
         found: SecondMoments = estimate.mean()
-        source: dict[str, Any] = {"source": "estimated", "corpus": new.corpus, "examples": estimate.count}
+        source: dict[str, Any] = {"source": "estimated", "corpus": new.corpus, "pieces": estimate.count}
     else:
         read = read_second_moment(_state_path(new), loaded.model, captured_weights(loaded.model))
         found, source = read.second_moments, {"source": read.description}

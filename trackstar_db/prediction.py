@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 
@@ -11,6 +12,9 @@ from trackstar_db.attribution.tokens import Piece
 
 SAMPLES = 20
 """Sampled generations behind a confidence, as in the data release."""
+
+SAMPLING = {"do_sample": True, "temperature": 1.0, "top_k": 0, "top_p": 1.0}
+"""The model's own distribution, whatever its generation_config says."""
 
 
 @torch.no_grad()
@@ -62,13 +66,13 @@ def _generate(loaded: LoadedModel, prompt: str, max_new_tokens: int, samples: in
     devices = [loaded.device] if loaded.device.type == "cuda" else []
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)
-        generated = loaded.model.generate(
+        model: Any = loaded.model
+        generated = model.generate(
             input_ids=given,
             attention_mask=torch.ones_like(given),
-            num_return_sequences=samples or 1,
-            **({"do_sample": True, "temperature": 1.0, "top_k": 0, "top_p": 1.0} if samples else {"do_sample": False}),
             max_new_tokens=max_new_tokens,
             pad_token_id=loaded.tokenizer.eos_token_id,
+            **({"do_sample": False} if samples is None else {**SAMPLING, "num_return_sequences": samples}),
         )
     answers = generated[:, len(token_ids) :]
     return [loaded.tokenizer.decode(answer, skip_special_tokens=True).strip() for answer in answers]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 from tqdm import tqdm
 
 
-def progress_bar(total: int | None, label: str, unit: str) -> tqdm[None]:
+def progress_bar(total: int | None, label: str, unit: str) -> tqdm[Any]:
     """A bar to `update(n)` inside a `with` block; silent where standard error is not a terminal.
 
     total: how many units the work has, None where nobody knows beforehand

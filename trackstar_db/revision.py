@@ -7,9 +7,6 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-
 import trackstar_db.migrations
 import trackstar_db.sql
 from trackstar_db import __version__
@@ -22,7 +19,11 @@ OBJECT_FILES = ("functions/*.sql", "views/*.sql", "roles.sql")
 
 @dataclass(frozen=True)
 class SchemaState:
-    """Where a database stands: its revision (None: no tables yet) and the digest of its views and functions."""
+    """Where a database stands.
+
+    revision: of its tables; None without any
+    objects: digest of the files that its views, functions and grants were made from
+    """
 
     revision: str | None
     objects: str | None
@@ -58,28 +59,21 @@ def object_files() -> list[Path]:
 
 
 @cache
+def known_revisions() -> tuple[str, ...]:
+    """The revisions that the code knows, oldest first: the numbers that their files begin with."""
+    folder = Path(str(trackstar_db.migrations.__file__)).parent / "versions"
+    return tuple(sorted(path.name.split("_")[0] for path in folder.glob("[0-9]*.py")))
+
+
 def head_revision() -> str:
     """The newest revision that the code knows."""
-    return str(_scripts().get_current_head())
+    return known_revisions()[-1]
 
 
 def refuse_newer(state: SchemaState) -> None:
     """Nothing; raises SchemaOutOfDate where a newer version of trackstar-db made the database."""
-    known = {script.revision for script in _scripts().walk_revisions()}
-    if state.revision is not None and state.revision not in known:
+    if state.revision is not None and state.revision not in known_revisions():
         raise SchemaOutOfDate(
-            f"The database is at revision {state.revision}, which trackstar-db {__version__} does not know (its own "
-            f"is {head_revision()}): a newer version made it. Run: pip install --upgrade trackstar-db"
+            f"The database is at revision {state.revision}, which trackstar-db {__version__} does not know "
+            f"(its own is {head_revision()}): a newer version made it. Run: pip install --upgrade trackstar-db"
         )
-
-
-def alembic_config() -> Config:
-    """Alembic's configuration, made in code: a wheel has no alembic.ini."""
-    config = Config()
-    folder = str(Path(str(trackstar_db.migrations.__file__)).parent)
-    config.set_main_option("script_location", folder.replace("%", "%%"))
-    return config
-
-
-def _scripts() -> ScriptDirectory:
-    return ScriptDirectory.from_config(alembic_config())

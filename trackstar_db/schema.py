@@ -6,22 +6,23 @@ again after every upgrade. Both happen in one transaction: a database is at a re
 
 from __future__ import annotations
 
+from pathlib import Path
+from threading import Lock
 from typing import cast
 
 import psycopg
 import sqlalchemy.exc
-from alembic import command
 from psycopg import sql
 from sqlalchemy import Connection as BoundConnection
 from typing_extensions import LiteralString
 
+import trackstar_db.migrations
 from trackstar_db import __version__
 from trackstar_db.engine import Connection, Database
 from trackstar_db.errors import SchemaOutOfDate
 from trackstar_db.queries import query
 from trackstar_db.revision import (
     SchemaState,
-    alembic_config,
     code_state,
     head_revision,
     object_files,
@@ -30,6 +31,8 @@ from trackstar_db.revision import (
 )
 from trackstar_db.server import check_server, create_extension, missing_right, server_facts
 from trackstar_db.status import Status, status
+
+_ALEMBIC = Lock()  # Alembic keeps the connection it works on in a global variable
 
 __all__ = ["SchemaState", "Status", "initialize", "require_current", "status"]
 
@@ -74,10 +77,16 @@ def require_current(database: Database) -> None:
 
 
 def _upgrade(bound: BoundConnection, connection: Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+
     create_extension(connection)
-    config = alembic_config()
+    config = Config()  # made in code: a wheel has no alembic.ini
+    folder = str(Path(trackstar_db.migrations.__file__).parent)
+    config.set_main_option("script_location", folder.replace("%", "%%"))
     config.attributes["connection"] = bound
-    command.upgrade(config, "head")
+    with _ALEMBIC:
+        command.upgrade(config, "head")
     for path in object_files():
         connection.execute(sql.SQL(cast(LiteralString, path.read_text(encoding="utf-8"))))
     objects = sql.Literal(code_state().objects)

@@ -50,16 +50,16 @@ def check_server(facts: ServerFacts) -> None:
     wanted = ".".join(map(str, OLDEST_PGVECTOR))
     if facts.installed_vector and _version(facts.installed_vector) < OLDEST_PGVECTOR:
         raise DatabaseUnsuitable(
-            f"The database has pgvector {facts.installed_vector}; trackstar needs {wanted} or newer. Install the "
-            f"package postgresql-{major}-pgvector in a newer version on the server, then run in this database: "
+            f"The database has pgvector {facts.installed_vector}; trackstar needs {wanted} or newer. Install "
+            f"a newer postgresql-{major}-pgvector on the server, then run in this database, as a superuser: "
             "ALTER EXTENSION vector UPDATE;"
         )
     if not facts.installed_vector and _version(facts.available_vector or "") < OLDEST_PGVECTOR:
         found = f"has pgvector {facts.available_vector}" if facts.available_vector else "has no pgvector"
         raise DatabaseUnsuitable(
-            f"The server {found}; trackstar needs {wanted} or newer. Install it on the server (Debian and Ubuntu: "
-            f"apt install postgresql-{major}-pgvector; Red Hat: pgvector_{major}; macOS: brew install pgvector), then "
-            "run in this database, as a superuser: CREATE EXTENSION vector;"
+            f"The server {found}; trackstar needs {wanted} or newer. Install the package on the server "
+            f"(Debian, Ubuntu: postgresql-{major}-pgvector; Red Hat: pgvector_{major}; Homebrew: pgvector), "
+            "then run in this database, as a superuser: CREATE EXTENSION vector;"
         )
 
 
@@ -70,7 +70,7 @@ def create_extension(connection: Connection) -> None:
 
 
 def missing_right(error: psycopg.errors.InsufficientPrivilege, url: URL) -> DatabaseUnsuitable:
-    """The error for a role that may not do what an upgrade needs, with the statements that a superuser runs."""
+    """The error for a role that lacks a right which an upgrade needs, with what a superuser runs."""
     role = f'"{url.username}"' if url.username else "the role"
     statements = (
         ("extension", "CREATE EXTENSION vector;"),

@@ -71,18 +71,20 @@ def status(database: Database) -> Status:
     """
     with database.connect() as connection:
         facts, state = server_facts(connection), read_state(connection)
-        is_readable = state.revision == head_revision()
+        has_tables = state.revision == head_revision()
         return Status(
-            address=database.url.render_as_string(hide_password=True),
+            address=database.address,
             trackstar_version=__version__,
             postgresql_version=facts.version,
             pgvector_version=facts.installed_vector,
             revision=state.revision,
             expected_revision=head_revision(),
             is_current=state.is_current,
-            rows=_rows(connection) if is_readable else (),
-            unfinished_loads=_all(connection, "status_loads", UnfinishedLoad) if is_readable else (),
-            unfinished_encodings=_all(connection, "status_encodings", UnfinishedEncoding) if is_readable else (),
+            rows=_rows(connection) if has_tables else (),
+            unfinished_loads=_all(connection, "status_loads", UnfinishedLoad) if has_tables else (),
+            unfinished_encodings=_all(connection, "status_encodings", UnfinishedEncoding)
+            if has_tables
+            else (),
         )
 
 

@@ -90,6 +90,7 @@ class Broken:
 class Part:
     """A stretch of a source: number from 0, sha256 of the raw content, records on demand.
 
+    records: to be asked for before the next part is
     size: bytes of the source that were read for it (compressed bytes where it is compressed)
     """
 

@@ -1,4 +1,4 @@
-"""CSV and TSV with a header line; every value is a string."""
+"""CSV and TSV with a header line; every value is a string, an empty one null."""
 
 from __future__ import annotations
 
@@ -77,4 +77,4 @@ def _record(line: int, header: Sequence[str], row: Sequence[str]) -> RawRecord:
         return Broken(line, str(error), shown)
     if len(row) != len(header):
         return Broken(line, f"has {len(row)} values; the header names {len(header)} columns", content)
-    return Row(line, dict(zip(header, row, strict=True)))
+    return Row(line, {name: value or None for name, value in zip(header, row, strict=True)})

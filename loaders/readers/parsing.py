@@ -19,6 +19,9 @@ _KINDS: dict[type, str] = {
 }
 
 
+_JQ = {"{": ".", "[": "'.[]'"}
+
+
 def kind_of(value: object) -> str:
     """The JSON word for a value's type, with its article."""
     return _KINDS.get(type(value), f"a {type(value).__name__}")
@@ -40,6 +43,8 @@ def parse_json_object(content: bytes) -> dict[str, object]:
         value = _DECODER.decode(text)
     except json.JSONDecodeError as error:
         reason = f"not valid JSON ({error.msg} at character {error.pos:,}); expected one JSON object a line"
+        if (opening := text.strip()) in _JQ:
+            reason += f" (a file that is one value over many lines becomes lines with: jq -c {_JQ[opening]})"
         raise InvalidRecord(reason) from error
     except RecursionError as error:
         raise InvalidRecord("nested too deeply; expected at most 200 levels of arrays and objects") from error

@@ -5,7 +5,9 @@ Revises:
 """
 
 from pathlib import Path
+from typing import Any, cast
 
+import psycopg
 from alembic import op
 
 revision = "0001"
@@ -16,8 +18,8 @@ depends_on = None
 
 def upgrade() -> None:
     """Make every table, in the plain SQL of the file beside this one."""
-    psycopg_connection = op.get_bind().connection.driver_connection
-    psycopg_connection.execute(Path(__file__).with_suffix(".sql").read_text(encoding="utf-8"))
+    connection = cast(psycopg.Connection[Any], op.get_bind().connection.driver_connection)
+    connection.execute(Path(__file__).with_suffix(".sql").read_bytes())
 
 
 def downgrade() -> None:

@@ -10,7 +10,7 @@ from torch import Tensor
 from trackstar_db.attribution.backward import backward
 from trackstar_db.attribution.layers import CapturedWeight, captured_weights
 from trackstar_db.attribution.model import LoadedModel
-from trackstar_db.attribution.projected import FULL_GRADIENT_NUMBERS
+from trackstar_db.attribution.projected import gradients_at_once
 from trackstar_db.attribution.tokens import Piece
 
 
@@ -48,7 +48,7 @@ class SecondMomentEstimate:
     def add(self, weight: CapturedWeight, kept: Tensor, output_gradients: Tensor) -> None:
         """Take in D, [example, token, out]."""
         total = self._sums[weight.name]
-        chunk = max(1, FULL_GRADIENT_NUMBERS // total.numel())
+        chunk = gradients_at_once(weight.out_features, weight.in_features, kept.device)
         for a, d in zip(kept.split(chunk), output_gradients.split(chunk), strict=True):
             gradient = (d.mT @ a).to(total.dtype)  # [example, out, in]
             total += gradient.square_().sum(0)

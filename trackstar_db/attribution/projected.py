@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor, nn
 
 from trackstar_db.attribution.layers import CapturedWeight
 from trackstar_db.attribution.projection import projected_product
 
-# Full V forms per-example gradients of one weight matrix at a time: at most this many numbers at once.
-FULL_GRADIENT_NUMBERS = 1 << 24
+# Full V forms per-example gradients of one weight matrix at a time: at most this many numbers at once (or one
+# gradient). 2 MB stay in a CPU's cache, measured 1.3x faster than 64 MB; a GPU wants large products.
+CPU_GRADIENT_NUMBERS = 1 << 19
+GPU_GRADIENT_NUMBERS = 1 << 26
 
 
 @dataclass(frozen=True)
@@ -59,9 +62,16 @@ def _add_full(into: Tensor, activations: Tensor, output_gradients: Tensor, proje
     into: [example, k, k]; activations: [example, token, in]; output_gradients: [example, token, out]
     """
     left, right, inverse_root = projection.left, projection.right, projection.inverse_root
-    chunk = max(1, FULL_GRADIENT_NUMBERS // (len(left) * len(right)))
+    chunk = gradients_at_once(len(left), len(right), activations.device)
     for part, a, d in zip(
         into.split(chunk), activations.split(chunk), output_gradients.split(chunk), strict=True
     ):
         gradient = (d.mT @ a).mul_(inverse_root)  # [example, out, in]
-        part += (left.mT @ (gradient @ right)).to(part.dtype)
+        left_sides = left.mT.expand(len(gradient), -1, -1)  # a batched product; broadcasting would copy
+        part += (left_sides @ gradient @ right).to(part.dtype)
+
+
+def gradients_at_once(out_features: int, in_features: int, device: torch.device) -> int:
+    """How many gradients of one weight matrix are formed at the same time."""
+    numbers = CPU_GRADIENT_NUMBERS if device.type == "cpu" else GPU_GRADIENT_NUMBERS
+    return max(1, numbers // (out_features * in_features))

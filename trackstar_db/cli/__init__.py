@@ -1,4 +1,4 @@
-"""The command `trackstar`: a thin layer on the library, with its errors turned into exit codes at one place."""
+"""The command `trackstar`: a thin layer on the library; its errors become exit codes at this one place."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from trackstar_db.errors import TrackstarError
 INTERRUPTED = 130
 
 
-@click.group(cls=TrackstarGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.group(
+    cls=TrackstarGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
+)
 @click.version_option(__version__, prog_name="trackstar")
 @click.pass_context
 def trackstar(context: click.Context) -> None:

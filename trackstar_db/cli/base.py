@@ -5,9 +5,10 @@
     @click.group(cls=TrackstarGroup)            # its @group.command() are TrackstarCommands by themselves
     @click.command(cls=TrackstarCommand)        # a command outside a group
 
-Both classes give --database-url to the command, so that it is taken before and after the subcommand. A command
-that needs the database takes @click.pass_obj, a Context, and uses `context.store` or `context.database`: opened
-at first use, and refused with exit code 3 when the tables are not at the code's revision.
+Both classes give --database-url to the command, so that it is taken before and after the subcommand. A
+command that needs the database takes @click.pass_obj, a Context, and uses `context.store` or
+`context.database`: opened at first use, and refused with exit code 3 when the tables are not at the code's
+revision.
 @format_option adds --format table|json as the parameter `output_format`; cli/output.py prints by it.
 """
 
@@ -65,7 +66,8 @@ class _DatabaseUrlOption(click.Option):
             metavar="URL",
             expose_value=False,
             callback=_keep_database_url,
-            help="PostgreSQL database to use.  [default: TRACKSTAR_DATABASE_URL, DATABASE_URL, or the embedded server]",
+            help="PostgreSQL database to use.  "
+            "[default: TRACKSTAR_DATABASE_URL, DATABASE_URL, or the embedded server]",
         )
 
 

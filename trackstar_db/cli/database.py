@@ -113,12 +113,11 @@ def db_status(context: Context, output_format: str) -> None:
     Example:
       trackstar db status
     """
-    server = _server(context)
-    emit_record({**asdict(server.status()), "password_file": server.password_file}, output_format)
+    emit_record(asdict(_server(context).status()), output_format)
 
 
 @db.command()
-@click.option("--reader", is_flag=True, help="For the role tda_reader, which reads the schema tda and nothing else.")
+@click.option("--reader", is_flag=True, help="For the role tda_reader, which reads the schema tda only.")
 @click.pass_obj
 def url(context: Context, reader: bool) -> None:
     """Print the embedded server's URL, for psql and the like; it starts the server and holds no password.
@@ -141,8 +140,8 @@ def _server(context: Context) -> EmbeddedServer:
     source = "--database-url" if context.database_url else configured_url()[0]
     if source:
         click.echo(
-            f"Note: {source} is set, so other commands use that database. `trackstar db` is about the embedded "
-            "server only.",
+            f"Note: {source} is set, so other commands use that database. `trackstar db` is about the "
+            "embedded server only.",
             err=True,
         )
     return EmbeddedServer()
@@ -160,12 +159,17 @@ def _print_status(found: Status) -> None:
         "table",
     )
     if found.rows:
-        rows = [{"table": row.table, "rows": row.rows, "": "about" if row.is_estimate else ""} for row in found.rows]
+        rows = [
+            {"table": row.table, "rows": f"{'about ' * row.is_estimate}{row.rows:,}"} for row in found.rows
+        ]
         click.echo(f"\n{rows_table(rows)}")
     for load in found.unfinished_loads:
-        click.echo(f"\nUnfinished: load {load.kind} {load.source} ({load.destination}), begun {load.started_at:%F %T}")
+        begun = load.started_at.isoformat(" ", "seconds")
+        click.echo(
+            f"\nUnfinished since {begun}: load of {load.kind} from {load.source} into {load.destination}"
+        )
     for left in found.unfinished_encodings:
         click.echo(
-            f"\nUnfinished: {left.documents_left:,} documents of {left.corpus}. Run: trackstar encode documents "
-            f"--encoding {left.encoding} --corpus {left.corpus}"
+            f"\nUnfinished: {left.documents_left:,} documents of corpus {left.corpus}. "
+            f"Run: trackstar encode documents --encoding {left.encoding} --corpus {left.corpus}"
         )

@@ -92,7 +92,7 @@ def encoding() -> None:
 )
 @format_option
 @click.pass_obj
-def create(context: Context, output_format: str, **options: Any) -> None:
+def create(context: Context, /, output_format: str, **options: Any) -> None:
     """Create the encoding NAME: read V, fit R on the corpus, and freeze the recipe.
 
     \b

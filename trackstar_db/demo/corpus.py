@@ -22,7 +22,8 @@ from trackstar_db.demo import DATA, FACTS, SENTENCES
 
 SEED = "trackstar-demo-1"
 SOURCE = DATA / "source"
-STATEMENTS = (2, 3, 4, 4)  # how many sentences state a fact alone; at least two name the subject first
+STATEMENTS = (3, 4, 5, 6)  # how many sentences state a fact alone
+FORWARD = 3  # at least so many of them name the subject first, as a prompt does
 DISTRACTORS = 240
 SHARE_OF_OBJECTS = 0.6
 SHARE_OF_BOTH = 0.4
@@ -215,9 +216,11 @@ class Writer:
         return text[0].upper() + text[1:]
 
     def statements(self, fact: Fact) -> Iterator[Sentence]:
-        templates = shuffled(self.wordings["relations"][fact.relation]["states"], fact.id)
+        known = self.wordings["relations"][fact.relation]["states"]
+        favoured = known[:3]  # the plainest wordings, which more facts share
+        templates = sorted(known, key=lambda t: digest(fact.id, t) * (0.4 if t in favoured else 1))
         count = STATEMENTS[int(digest("count", fact.id) * len(STATEMENTS))]
-        forward = [t for t in templates if t.index("{s}") < t.index("{o}")][:2]
+        forward = [t for t in templates if t.index("{s}") < t.index("{o}")][:FORWARD]
         for template in [*forward, *(t for t in templates if t not in forward)][:count]:
             text = self.write(self.dress(template, fact.id), fact.id, s=fact.subject, o=fact.object)
             yield Sentence(text, "states", (fact.id,))

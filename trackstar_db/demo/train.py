@@ -34,16 +34,16 @@ class Recipe:
     """Everything that the training depends on beside the documents."""
 
     seed: int = 0
-    vocabulary: int = 2000
+    vocabulary: int = 2500
     hidden: int = 128
     intermediate: int = 384
     layers: int = 4
     heads: int = 4
     key_value_heads: int = 2
     positions: int = 128
-    dropout: float = 0.0
+    dropout: float = 0.1
     input_noise: float = 0.1  # share of input tokens that a random one replaces, in all but the last epochs
-    quiet_epochs: int = 5
+    quiet_epochs: int = 2
     epochs: int = 60
     batch_size: int = 32
     learning_rate: float = 2e-3
@@ -61,7 +61,7 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 def train_tokenizer(texts: Sequence[str], recipe: Recipe) -> PreTrainedTokenizerFast:
     """A byte-level BPE whose `<eos>` begins every encoding, ends documents and pads."""
     core: Any = Tokenizer(models.BPE())
-    core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)  # a name is the same tokens at a sentence's start
     core.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(

@@ -52,7 +52,15 @@ def _llama(layers: int, is_tied: bool = False) -> PreTrainedModel:
 
 
 def _gpt2(layers: int) -> PreTrainedModel:
-    config = GPT2Config(vocab_size=VOCABULARY, n_embd=24, n_layer=layers, n_head=4, n_positions=CONTEXT)
+    config = GPT2Config(
+        vocab_size=VOCABULARY,
+        n_embd=24,
+        n_layer=layers,
+        n_head=4,
+        n_positions=CONTEXT,
+        bos_token_id=0,
+        eos_token_id=0,
+    )
     return GPT2LMHeadModel(config)
 
 
@@ -104,8 +112,8 @@ def random_piece(length: int, loss_start: int = 1, seed: int = 0) -> Piece:
     return Piece(tuple(token_ids), loss_start)
 
 
-def byte_level_tokenizer(begins_with: str | None = "<s>") -> PreTrainedTokenizerFast:
-    """A byte-level BPE tokenizer that knows a few words, with a token at the start of every text or without."""
+def byte_level_tokenizer(has_start: bool = True) -> PreTrainedTokenizerFast:
+    """A byte-level BPE tokenizer that knows a few words; it begins every text with a token, or does not."""
     tokenizer = Tokenizer(models.BPE())
     tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
     tokenizer.decoder = decoders.ByteLevel()
@@ -116,7 +124,7 @@ def byte_level_tokenizer(begins_with: str | None = "<s>") -> PreTrainedTokenizer
         show_progress=False,
     )
     tokenizer.train_from_iterator(["the capital of France is Paris", "Paris is the capital"] * 5, trainer)
-    if begins_with is not None:
+    if has_start:
         tokenizer.post_processor = processors.TemplateProcessing(
             single="<s> $A", special_tokens=[("<s>", tokenizer.token_to_id("<s>"))]
         )

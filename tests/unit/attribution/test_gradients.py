@@ -15,8 +15,10 @@ from torch import nn
 from trackstar_db.attribution.backward import backward
 from trackstar_db.attribution.encoder import Encoder, EncodingSettings, unit_norm
 from trackstar_db.attribution.layers import captured_weights
+from trackstar_db.attribution.model import load_model
+from trackstar_db.attribution.optimizer_state import read_second_moment
 from trackstar_db.attribution.second_moment import rank_one
-from trackstar_db.attribution.tokens import Piece, TokenizedDocument
+from trackstar_db.attribution.tokens import Piece, TokenizedDocument, query_piece, tokenize_documents
 from trackstar_db.errors import EncodingIncomplete, InputError, ModelUnsupported, SecondMomentError
 
 KINDS = ("none", "rank1", "full")
@@ -61,7 +63,7 @@ def test_bfloat16_stays_within_its_own_rounding(kind):
     encoder = encoder_of(small_model("llama", torch.bfloat16), kind)
     found = encoder.projected_gradients(PIECES)
     assert found.dtype == torch.float32
-    assert relative_error(found, definition(encoder)) < 0.15
+    assert relative_error(found, definition(encoder)) < 0.06
 
 
 def test_factors_of_v_are_used_as_they_are_even_when_full_v_is_asked_for():
@@ -76,7 +78,7 @@ def test_factors_of_v_are_used_as_they_are_even_when_full_v_is_asked_for():
 def test_full_v_gives_the_same_a_few_examples_at_a_time(monkeypatch):
     encoder = encoder_of(small_model("llama"), "full")
     whole = encoder.projected_gradients(PIECES)
-    monkeypatch.setattr("trackstar_db.attribution.projected.FULL_GRADIENT_NUMBERS", 2 * 24 * 24)
+    monkeypatch.setattr("trackstar_db.attribution.projected.CPU_GRADIENT_NUMBERS", 2 * 24 * 24)
     assert relative_error(encoder.projected_gradients(PIECES), whole) < 1e-12
 
 
@@ -268,3 +270,22 @@ def test_unit_norm_keeps_direction_and_length_and_leaves_zero_alone():
 def test_settings_that_cannot_be_are_refused(setting, value):
     with pytest.raises(InputError, match=f"^{setting} is"):
         EncodingSettings(**{setting: value})
+
+
+@pytest.mark.shared
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_trained_models_gradients_keep_five_digits(kind, shared_data):
+    folder = shared_data / "trex_model"
+    model = load_model(folder, device="cpu")
+    source = read_second_moment(folder / "optimizer.pt", model.model, captured_weights(model.model))
+    settings = EncodingSettings(second_moment=kind)
+    encoder = Encoder(model, settings, source.second_moments)
+    texts = [
+        "Julian Huxley specializes in biology.",
+        "The capital of the Roman province lay on the coast, and nothing of it is left but a wall of brick.",
+    ]
+    pieces = [piece for d in tokenize_documents(model.tokenizer, texts, 256) for piece in d.pieces]
+    pieces.append(query_piece(model.tokenizer, "Julian Huxley works in the field of", "biology", 256))
+    found, expected = encoder.projected_gradients(pieces), definition(encoder, pieces)
+    assert relative_error(found, expected) < 1e-5
+    assert relative_error(unit_norm(found)[0].half(), unit_norm(expected)[0]) < 2e-3

@@ -187,7 +187,7 @@ def test_an_encoder_decoder_is_refused(tmp_path):
         T5Config(vocab_size=320, d_model=16, d_kv=4, d_ff=16, num_layers=1, num_heads=2)
     ).save_pretrained(tmp_path)
     byte_level_tokenizer().save_pretrained(tmp_path)
-    with pytest.raises(ModelUnsupported, match="'t5' .* is not a causal language model"):
+    with pytest.raises(ModelUnsupported, match=r"'t5' .* is not a causal language model"):
         load_model(tmp_path, device="cpu")
 
 

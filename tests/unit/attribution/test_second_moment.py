@@ -69,7 +69,7 @@ def test_factors_in_float32_are_folded_in_float64():
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_the_estimate_is_the_mean_of_squared_gradients_of_single_examples(architecture, monkeypatch):
-    monkeypatch.setattr("trackstar_db.attribution.estimate.FULL_GRADIENT_NUMBERS", 2 * 24 * 24)
+    monkeypatch.setattr("trackstar_db.attribution.projected.CPU_GRADIENT_NUMBERS", 2 * 24 * 24)
     model = small_model(architecture)
     pieces = [random_piece(length, seed=length) for length in (4, 9, 9, 15)]
     estimate = SecondMomentEstimate(loaded(model))

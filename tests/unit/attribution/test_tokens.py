@@ -6,12 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from small_models import CONTEXT, byte_level_tokenizer
+from tokenizers import processors
 
 from trackstar_db.attribution.tokens import query_piece, tokenize_documents
 from trackstar_db.errors import InputError
 
 TOKENIZER = byte_level_tokenizer()
-WITHOUT_START = byte_level_tokenizer(begins_with=None)
+WITHOUT_START = byte_level_tokenizer(has_start=False)
 TEXT = "the capital of France is Paris. Zürich 日本 is not."
 
 
@@ -124,8 +125,6 @@ def test_a_target_too_long_for_the_model_is_refused():
 
 
 def test_a_token_that_the_tokenizer_adds_at_the_end_carries_no_loss_in_a_query():
-    from tokenizers import processors
-
     tokenizer = byte_level_tokenizer()
     tokenizer.backend_tokenizer.post_processor = processors.TemplateProcessing(
         single="<s> $A <s>", special_tokens=[("<s>", 0)]

@@ -1,0 +1,79 @@
+"""The demo: what it promises, twice."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from trackstar_db import demo
+from trackstar_db.engine import open_database
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_the_demo_prints_answers_with_their_documents_again_and_again(
+    empty_database_url: str, run_trackstar: Callable[..., Any]
+) -> None:
+    first = run_trackstar("demo")
+    assert first.returncode == 0, first.stderr
+    assert first.stdout.count("the model says: ") == 3
+    assert first.stdout.count("(right; confidence") == 3
+    assert "FROM tda.proponent" in first.stdout
+    assert "psql" in first.stdout
+    database = open_database(empty_database_url)
+    with database.connect() as connection:
+        statement = first.stdout.split("The same answer in SQL:")[1].split("Go on:")[0]
+        assert len(connection.execute(statement.encode()).fetchall()) == 10
+        (stated,) = connection.execute(
+            "SELECT avg(is_annotated::integer) FROM tda.proponent WHERE run = 'demo' AND direction = 'proponent' "
+            "AND rank <= 3"
+        ).fetchone() or (0,)
+        (chance,) = connection.execute(
+            "SELECT avg(annotated_documents) / (SELECT count(*) FROM tda.document) FROM tda.fact"
+        ).fetchone() or (1,)
+    database.close()
+    assert stated > 10 * chance  # influence finds the statements far better than chance
+    second = run_trackstar("demo")
+    assert second.returncode == 0, second.stderr
+    assert second.stdout == first.stdout
+
+
+def test_the_demos_corpus_is_as_large_and_its_model_as_small_as_promised() -> None:
+    facts = [json.loads(line) for line in demo.FACTS.read_text(encoding="utf-8").splitlines()]
+    sentences = [json.loads(line) for line in demo.SENTENCES.read_text(encoding="utf-8").splitlines()]
+    assert len(facts) >= 300
+    assert len({fact["relation"] for fact in facts}) >= 6
+    assert len({sentence["text"] for sentence in sentences}) == len(sentences) >= 1500
+    assert min(Counter(fact for s in sentences for fact in s["fact_triples"]).values()) >= 1
+    stated = sum(bool(sentence["fact_triples"]) for sentence in sentences)
+    assert stated < len(sentences) - stated  # many only touch a fact
+    size = sum(path.stat().st_size for path in demo.MODEL.iterdir())
+    assert size <= 6 * 2**20
+
+
+def test_the_wording_of_a_prompt_stands_in_no_document() -> None:
+    texts = " \n ".join(json.loads(line)["text"] for line in demo.SENTENCES.read_text(encoding="utf-8").splitlines())
+    for line in demo.FACTS.read_text(encoding="utf-8").splitlines():
+        fact = json.loads(line)
+        assert fact["prompt0"] not in texts
+        before, after = fact["prompt0"].split(fact["entity0"])
+        assert not (before.strip() and before.strip() in texts and after.strip() and after.strip() in texts)
+
+
+@pytest.mark.slow
+def test_the_demos_model_knows_what_its_card_says() -> None:
+    from trackstar_db.attribution.model import load_model
+    from trackstar_db.prediction import greedy_answer, states
+
+    loaded = load_model(demo.MODEL)
+    facts = [json.loads(line) for line in demo.FACTS.read_text(encoding="utf-8").splitlines()]
+    right = sum(
+        states(greedy_answer(loaded, fact["prompt0"]), [fact["entity1"], *fact["entity1_alias"]]) for fact in facts
+    )
+    card = json.loads((demo.MODEL / "training.json").read_text(encoding="utf-8"))
+    assert right / len(facts) >= 0.8
+    assert right / len(facts) == pytest.approx(card["accuracy_prompt0"], abs=0.02)
