@@ -1,9 +1,9 @@
 """Trace a language model's predictions to the training documents that influenced them, in PostgreSQL.
 
-    from trackstar_db import Store
+from trackstar_db import Store
 
-    with Store.open() as store:
-        print(store.trace("The capital of France is", "Paris", "olmo").proponents)
+with Store.open() as store:
+    print(store.trace("The capital of France is", "Paris", "olmo").proponents)
 """
 
 from __future__ import annotations

@@ -300,9 +300,7 @@ class EmbeddedServer:
 
     @contextmanager
     def _connect(self) -> Iterator[psycopg.Connection[tuple[object, ...]]]:
-        with psycopg.connect(
-            make_conninfo(**self.parameters(database="postgres")), autocommit=True
-        ) as opened:
+        with psycopg.connect(make_conninfo(**self.parameters(database="postgres")), autocommit=True) as opened:
             yield opened
 
     # Running programs -----------------------------------------------------------------------------

@@ -89,9 +89,7 @@ def wait_for(condition: Callable[[], bool], seconds: float) -> bool:
     return True
 
 
-def run(
-    command: Sequence[str], user: ServerUser | None, inherited: Sequence[int] = (), text: str = ""
-) -> str:
+def run(command: Sequence[str], user: ServerUser | None, inherited: Sequence[int] = (), text: str = "") -> str:
     """What a program printed, run as the server's user.
 
     inherited: descriptors of locks that the program goes on holding should this process be killed

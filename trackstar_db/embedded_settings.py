@@ -41,9 +41,7 @@ FIXED_SETTINGS = {
 }
 
 
-def settings_text(
-    data: Path, sockets: Path, access: Path, tcp_port: int | None, extra: Mapping[str, str]
-) -> str:
+def settings_text(data: Path, sockets: Path, access: Path, tcp_port: int | None, extra: Mapping[str, str]) -> str:
     """The configuration file of the server, complete: the data directory's own is not read."""
     values = {
         **FIXED_SETTINGS,

@@ -113,9 +113,7 @@ class _Worker:
         with self.database.connect() as connection:
             rows = connection.execute(query("encode_texts"), {"document_ids": list(document_ids)}).fetchall()
         texts = [text for _, _, text in rows]
-        tokens = tokenize_documents(
-            self.encoder.loaded.tokenizer, texts, settings.max_tokens, settings.long_documents
-        )
+        tokens = tokenize_documents(self.encoder.loaded.tokenizer, texts, settings.max_tokens, settings.long_documents)
         return [_Document(row[0], row[1], document) for row, document in zip(rows, tokens, strict=True)]
 
     def _encode_batch(self, documents: list[_Document]) -> None:
@@ -169,7 +167,6 @@ def encode_queries(
     encoding_name: str,
     query_set: str,
     model: str | None = None,
-    token_budget: int = DEFAULT_TOKEN_BUDGET,
 ) -> EncodeSummary:
     """Every query of a set that the encoding lacks, encoded and stored; loss on the target's tokens only.
 
@@ -225,9 +222,7 @@ def _unfinished_chunks(session: Connection[TupleRow], encoding: Encoding, corpus
         after = rows[-1][0]
 
 
-def _chunk(
-    session: Connection[TupleRow], encoding: Encoding, corpus_number: int, after: int
-) -> list[tuple[int, bool]]:
+def _chunk(session: Connection[TupleRow], encoding: Encoding, corpus_number: int, after: int) -> list[tuple[int, bool]]:
     """Up to CHUNK_DOCUMENTS (document_id, is_encoded) after a document, in the order they were loaded."""
     parameters = {
         "corpus_id": corpus_number,

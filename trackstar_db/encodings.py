@@ -225,7 +225,9 @@ def _store_tensor(
     connection: Connection[TupleRow], encoding_id: int, name: str, array: np.ndarray[Any, np.dtype[Any]]
 ) -> None:
     """Nothing; a field of PostgreSQL ends at 1 GB, so a block of R is a row of its own."""
-    parts = {f"{name}/{i}": part for i, part in enumerate(array)} if name.startswith("autocorrelation/") else {name: array}
+    parts = (
+        {f"{name}/{i}": part for i, part in enumerate(array)} if name.startswith("autocorrelation/") else {name: array}
+    )
     for part_name, part in parts.items():
         connection.execute(
             query("encoding_tensor_insert"),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from trackstar_db.attribution.autocorrelation import DEFAULT_DAMPING, Autocorrelation, inverse_root
+from trackstar_db.attribution.batching import token_budget_batches
 from trackstar_db.attribution.encoder import (
     DEFAULT_BLOCK_RANK,
     DEFAULT_TOKEN_BUDGET,
@@ -16,7 +17,6 @@ from trackstar_db.attribution.encoder import (
     EncodingSettings,
     SecondMomentKind,
 )
-from trackstar_db.attribution.batching import token_budget_batches
 from trackstar_db.attribution.estimate import SecondMomentEstimate
 from trackstar_db.attribution.layers import captured_weights, default_blocks
 from trackstar_db.attribution.model import LoadedModel, load_model
@@ -80,9 +80,7 @@ class NewEncoding:
                 raise InputError(f"{name.replace('_', ' ')} is {number}; expected 1 or more documents.")
 
 
-def create_encoding(
-    database: Database, new: NewEncoding, token_budget: int = DEFAULT_TOKEN_BUDGET
-) -> Encoding:
+def create_encoding(database: Database, new: NewEncoding, token_budget: int = DEFAULT_TOKEN_BUDGET) -> Encoding:
     """The new encoding, stored whole; an interrupted call stores nothing.
 
     Raises AlreadyExists, NotFound (the corpus), ModelUnreadable, ModelUnsupported, SecondMomentError, and
@@ -169,9 +167,7 @@ def _state_path(new: NewEncoding) -> Path:
     )
 
 
-def _autocorrelation(
-    database: Database, new: NewEncoding, encoder: Encoder, token_budget: int
-) -> Autocorrelation:
+def _autocorrelation(database: Database, new: NewEncoding, encoder: Encoder, token_budget: int) -> Autocorrelation:
     """R_train, added up over the sample."""
     settings = encoder.settings
     autocorrelation = Autocorrelation(settings.blocks, settings.block_rank**2)

@@ -13,6 +13,4 @@ def progress_bar(total: int | None, label: str, unit: str) -> tqdm[Any]:
 
     total: how many units the work has, None where nobody knows beforehand
     """
-    return tqdm(
-        total=total, desc=label, unit=unit, unit_scale=True, file=sys.stderr, disable=None, dynamic_ncols=True
-    )
+    return tqdm(total=total, desc=label, unit=unit, unit_scale=True, file=sys.stderr, disable=None, dynamic_ncols=True)

@@ -82,16 +82,13 @@ def status(database: Database) -> Status:
             is_current=state.is_current,
             rows=_rows(connection) if has_tables else (),
             unfinished_loads=_all(connection, "status_loads", UnfinishedLoad) if has_tables else (),
-            unfinished_encodings=_all(connection, "status_encodings", UnfinishedEncoding)
-            if has_tables
-            else (),
+            unfinished_encodings=_all(connection, "status_encodings", UnfinishedEncoding) if has_tables else (),
         )
 
 
 def _rows(connection: Connection) -> tuple[TableRows, ...]:
     return tuple(
-        _count(connection, table, estimate)
-        for table, estimate in connection.execute(query("status_tables")).fetchall()
+        _count(connection, table, estimate) for table, estimate in connection.execute(query("status_tables")).fetchall()
     )
 
 

@@ -11,9 +11,8 @@ from psycopg import Connection
 from psycopg.rows import TupleRow, dict_row
 from torch import Tensor
 
-from trackstar_db.attribution.model import LoadedModel
-from trackstar_db.attribution.tokens import query_piece
 from trackstar_db.attribution.encoder import Encoder
+from trackstar_db.attribution.tokens import query_piece
 from trackstar_db.encode import query_encodings
 from trackstar_db.encodings import Encoding, load_encoder
 from trackstar_db.engine import Database

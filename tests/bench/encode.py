@@ -36,7 +36,11 @@ def encode_full_v(store: Store, corpus: BenchCorpus) -> Measurement:
 def _encode(benchmark: str, store: Store, corpus: BenchCorpus, second_moment: SecondMomentKind) -> Measurement:
     store.create_encoding(
         NewEncoding(
-            benchmark, str(corpus.model), CORPUS, optimizer_state=corpus.second_moment, second_moment=second_moment
+            benchmark,
+            str(corpus.model),
+            CORPUS,
+            optimizer_state=corpus.second_moment,
+            second_moment=second_moment,
         )
     )
     loaded = load_model(corpus.model)
@@ -70,9 +74,7 @@ def _padded_batches(store: Store, loaded: LoadedModel) -> list[tuple[Tensor, Ten
         texts = [t for (t,) in connection.execute("SELECT text FROM tda.document ORDER BY document_id")]
     batches = []
     for start in range(0, len(texts), CHUNK_DOCUMENTS):
-        documents = tokenize_documents(
-            loaded.tokenizer, texts[start : start + CHUNK_DOCUMENTS], loaded.context_length
-        )
+        documents = tokenize_documents(loaded.tokenizer, texts[start : start + CHUNK_DOCUMENTS], loaded.context_length)
         pieces = [torch.tensor(piece.token_ids) for document in documents for piece in document.pieces]
         for batch in token_budget_batches([len(piece) for piece in pieces], DEFAULT_TOKEN_BUDGET):
             rows = [pieces[index] for index in batch]

@@ -19,9 +19,7 @@ NAME = "load_gradients"
 
 def load_gradients(store: Store, corpus: BenchCorpus) -> Measurement:
     """Rows of the gradient table, with its keys and checks, against a table without any."""
-    encoding = store.create_encoding(
-        NewEncoding(NAME, str(corpus.model), CORPUS, second_moment="none", sample=256)
-    )
+    encoding = store.create_encoding(NewEncoding(NAME, str(corpus.model), CORPUS, second_moment="none", sample=256))
     random = np.random.default_rng(0)
     with store.database.connect() as connection:
         numbers = [n for (n,) in connection.execute("SELECT document_id FROM tda.document ORDER BY 1 LIMIT 5000")]

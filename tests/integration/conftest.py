@@ -17,9 +17,28 @@ from trackstar_db.engine import Database
 from trackstar_db.fitting import NewEncoding
 from trackstar_db.store import Store
 
-WORDS = (
-    "the capital of France is Paris and Rome in Italy was never a king who lived by sea river stone".split()
-)
+WORDS = [
+    "the",
+    "capital",
+    "of",
+    "France",
+    "is",
+    "Paris",
+    "and",
+    "Rome",
+    "in",
+    "Italy",
+    "was",
+    "never",
+    "a",
+    "king",
+    "who",
+    "lived",
+    "by",
+    "sea",
+    "river",
+    "stone",
+]
 FACTS = 12
 DOCUMENTS = 60
 

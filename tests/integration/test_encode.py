@@ -63,9 +63,7 @@ def test_a_query_is_stored_before_unit_norm_and_as_it_was_computed(small_corpus:
     assert len(found) == 12
     for prompt, target, gradient in found:
         expected = query_encodings(encoder, [query_piece(encoder.loaded.tokenizer, prompt, target, 64)])[0]
-        np.testing.assert_allclose(
-            gradient.to_numpy(), expected.numpy(), rtol=1e-4, atol=1e-5 * expected.norm()
-        )
+        np.testing.assert_allclose(gradient.to_numpy(), expected.numpy(), rtol=1e-4, atol=1e-5 * expected.norm())
 
 
 def test_an_encoder_from_the_database_is_the_one_that_was_fitted(small_corpus: SmallCorpus) -> None:
@@ -142,18 +140,14 @@ def test_a_new_text_takes_the_old_gradient_away(small_corpus: SmallCorpus) -> No
     assert len(rows(small_corpus, STORED)) == 60
 
 
-def test_token_counts_and_truncation_are_recorded(
-    small_corpus: SmallCorpus, write_records: WriteRecords
-) -> None:
+def test_token_counts_and_truncation_are_recorded(small_corpus: SmallCorpus, write_records: WriteRecords) -> None:
     long = write_records("long.jsonl", [{"id": "long", "text": "king " * 100}])
     small_corpus.store.load_documents([long], corpus="small")
     new = NewEncoding("cut", str(small_corpus.model), "small", block_rank=3, long_documents="truncate")
     small_corpus.store.create_encoding(new)
     assert small_corpus.store.encode_documents("cut", "small").truncated > 0
     tokenizer_count = len(load_tokens(small_corpus, "king " * 100))
-    assert rows(small_corpus, "SELECT token_count FROM tda.document WHERE external_id = 'long'") == [
-        (tokenizer_count,)
-    ]
+    assert rows(small_corpus, "SELECT token_count FROM tda.document WHERE external_id = 'long'") == [(tokenizer_count,)]
     assert rows(
         small_corpus,
         "SELECT is_truncated FROM trackstar.encoded_document JOIN trackstar.document USING (document_id) "
@@ -283,9 +277,7 @@ def test_a_corpus_without_gradients_cannot_fit_an_encoding(
 ) -> None:
     save_small_model(tmp_path / "broken", seed=1)
     spoil_token(tmp_path / "broken", "Z")
-    small_corpus.store.load_documents(
-        [write_records("z.jsonl", [{"id": "z", "text": "Z Z"}])], corpus="spoilt"
-    )
+    small_corpus.store.load_documents([write_records("z.jsonl", [{"id": "z", "text": "Z Z"}])], corpus="spoilt")
     with pytest.raises(EncodingIncomplete, match="R_train cannot be fitted"):
         small_corpus.store.create_encoding(NewEncoding("e", str(tmp_path / "broken"), "spoilt", block_rank=3))
 

@@ -50,8 +50,8 @@ def test_nearest_and_trace_and_run_agree(small_corpus: SmallCorpus) -> None:
         queries = connection.execute("SELECT query_id, prompt, target FROM tda.query ORDER BY 1 LIMIT 4").fetchall()
         for query_id, prompt, target in queries:
             run = connection.execute(
-                "SELECT rank, external_id, influence FROM tda.proponent WHERE query_id = %s AND direction = 'proponent' "
-                "ORDER BY rank",
+                "SELECT rank, external_id, influence FROM tda.proponent "
+                "WHERE query_id = %s AND direction = 'proponent' ORDER BY rank",
                 (query_id,),
             ).fetchall()
             nearest = connection.execute(

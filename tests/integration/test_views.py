@@ -9,10 +9,26 @@ from tests.integration.conftest import SmallCorpus, WriteRecords
 from trackstar_db.engine import Database
 from trackstar_db.loaders import LabelDefaults
 
-PROPONENT_COLUMNS = (
-    "run method query_set query_id prompt target fact_id relation frequency_bucket direction rank influence "
-    "document_id external_id text is_annotated ais_score is_entailed"
-).split()
+PROPONENT_COLUMNS = [
+    "run",
+    "method",
+    "query_set",
+    "query_id",
+    "prompt",
+    "target",
+    "fact_id",
+    "relation",
+    "frequency_bucket",
+    "direction",
+    "rank",
+    "influence",
+    "document_id",
+    "external_id",
+    "text",
+    "is_annotated",
+    "ais_score",
+    "is_entailed",
+]
 
 
 def test_every_view_and_column_and_function_has_a_comment(database: Database) -> None:
@@ -32,7 +48,16 @@ def test_every_view_and_column_and_function_has_a_comment(database: Database) ->
 
 
 def test_no_view_shows_a_vector_or_a_type_of_ours(database: Database) -> None:
-    usual = {"bigint", "integer", "text", "text[]", "boolean", "jsonb", "double precision", "timestamp with time zone"}
+    usual = {
+        "bigint",
+        "integer",
+        "text",
+        "text[]",
+        "boolean",
+        "jsonb",
+        "double precision",
+        "timestamp with time zone",
+    }
     with database.connect() as connection:
         types = connection.execute(
             """SELECT DISTINCT format_type(atttypid, NULL) FROM pg_attribute
@@ -135,6 +160,7 @@ def test_a_reader_reads_every_view_and_function_and_no_table(small_corpus: Small
         "DELETE FROM tda.document",
         "CREATE TABLE tda.mine ()",
     ):
-        with pytest.raises(psycopg.errors.Error), small_corpus.store.database.connect() as connection:
-            connection.execute("SET LOCAL ROLE tda_reader")
-            connection.execute(statement)
+        with small_corpus.store.database.session() as session:
+            session.execute("SET ROLE tda_reader")
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                session.execute(statement)

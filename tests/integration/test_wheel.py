@@ -24,7 +24,16 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     for name in tracked_files():  # a clean copy: no build folder of an earlier installation
         (folder / "source" / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, folder / "source" / name)
-    command = [sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", folder, folder / "source"]
+    command = [
+        sys.executable,
+        "-m",
+        "build",
+        "--wheel",
+        "--no-isolation",
+        "--outdir",
+        folder,
+        folder / "source",
+    ]
     subprocess.run(command, check=True, capture_output=True, timeout=300)
     return zipfile.ZipFile(next(folder.glob("*.whl")))
 

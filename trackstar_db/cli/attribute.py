@@ -29,9 +29,7 @@ if TYPE_CHECKING:
 )
 @format_option
 @click.pass_obj
-def attribute(
-    context: Context, encoding: str, query_set: str, run: str, top_k: int, output_format: str
-) -> None:
+def attribute(context: Context, encoding: str, query_set: str, run: str, top_k: int, output_format: str) -> None:
     """Find the proponents and opponents of every query of a set and store them as a run.
 
     \b

@@ -56,10 +56,14 @@ def _print_answer(answer: DemoAnswer) -> None:
 def _print_next_steps(context: Context, answer: DemoAnswer) -> None:
     click.echo("\nThe same answer in SQL:\n")
     click.echo(textwrap.indent(SQL.format(prompt=answer.prompt.replace("'", "''")), "  "))
+    from trackstar_db.engine import configured_url
+
     click.echo("\nGo on:")
-    for what, command in (
-        ("another prediction", 'trackstar trace "The name of the capital of Italy is" Rome --encoding demo'),
-        ("with psql", 'psql "$(trackstar db url --reader)"'),
-        ("with a dashboard", "trackstar db start --tcp, then trackstar db url --reader: read the schema tda"),
-    ):
+    steps = [("another prediction", 'trackstar trace "The name of the capital of Italy is" Rome --encoding demo')]
+    if context.database_url or configured_url()[1]:
+        steps.append(("psql, a dashboard", "connect to your database and read the schema tda, as a member of tda_reader"))
+    else:
+        steps.append(("with psql", 'psql "$(trackstar db url --reader)"'))
+        steps.append(("with a dashboard", "trackstar db start --tcp, connect to trackstar db url --reader, read schema tda"))
+    for what, command in steps:
         click.echo(f"  {what + ':':20} {command}")

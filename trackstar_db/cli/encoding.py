@@ -130,7 +130,12 @@ def show(context: Context, name: str) -> None:
       trackstar encoding show olmo
     """
     found = context.store.encoding(name)
-    record = {"encoding": found.name, "created_at": found.created_at, "digest": found.digest.hex(), **found.recipe}
+    record = {
+        "encoding": found.name,
+        "created_at": found.created_at,
+        "digest": found.digest.hex(),
+        **found.recipe,
+    }
     emit_record(record, "json")
 
 
