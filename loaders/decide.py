@@ -47,9 +47,7 @@ class Decision(Generic[RowT]):
         return [*self.to_insert, *self.to_update]
 
 
-def decide(
-    rows: Sequence[RowT], stored: Mapping[Hashable, Hashable], on_conflict: OnConflict
-) -> Decision[RowT]:
+def decide(rows: Sequence[RowT], stored: Mapping[Hashable, Hashable], on_conflict: OnConflict) -> Decision[RowT]:
     """What to do with rows, one after another as if each were written before the next is looked at.
 
     stored: content by key of the rows that are in the database

@@ -17,9 +17,7 @@ def check_name(kind: str, name: str) -> str:
     except InvalidRecord as error:
         raise InputError(f"the name of the {kind} {error}.") from error
     if not name.strip() or len(name.encode()) > MAX_ID_BYTES:
-        raise InputError(
-            f"a {kind} cannot be named {name[:40]!r}; expected 1 to {MAX_ID_BYTES:,} bytes of text."
-        )
+        raise InputError(f"a {kind} cannot be named {name[:40]!r}; expected 1 to {MAX_ID_BYTES:,} bytes of text.")
     return name
 
 
@@ -40,7 +38,5 @@ def _ensure(connection: Connection[TupleRow], kind: str, name: str) -> int:
         connection.execute(query(f"load_{kind}_insert"), {"name": name})
         row = connection.execute(look, {"name": name}).fetchone()
     if row is None:
-        raise InputError(
-            f"the {kind.replace('_', ' ')} {name!r} was dropped during the load. Start it again."
-        )
+        raise InputError(f"the {kind.replace('_', ' ')} {name!r} was dropped during the load. Start it again.")
     return int(row[0])

@@ -61,9 +61,7 @@ class Documents:
             return f"{PurePosixPath(source.name).name}:{record.line}"
         return record.identifier(*ID_FIELDS) or record.place
 
-    def store(
-        self, connection: Connection[TupleRow], rows: Sequence[DocumentRow], on_conflict: OnConflict
-    ) -> Stored:
+    def store(self, connection: Connection[TupleRow], rows: Sequence[DocumentRow], on_conflict: OnConflict) -> Stored:
         """What became of the rows, which are written and annotated."""
         corpus_id = ensure_corpus(connection, self.destination)
         keys = {"corpus_id": corpus_id, "keys": [row.key for row in rows]}
@@ -72,9 +70,7 @@ class Documents:
         if written := decision.written:
             stage(connection, "document", [_staged(row) for row in written])
             write_decided(connection, "document", decision, corpus_id=corpus_id)
-            annotate(
-                connection, [(row.line, (fact_id, row.key)) for row in written for fact_id in row.fact_ids]
-            )
+            annotate(connection, [(row.line, (fact_id, row.key)) for row in written for fact_id in row.fact_ids])
         return Stored.of(decision)
 
 

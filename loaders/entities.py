@@ -42,9 +42,7 @@ def store_entities(connection: Connection[TupleRow], named: Iterable[Entity]) ->
     connection.execute(query("load_entity_merge"))
 
 
-def store_relations(
-    connection: Connection[TupleRow], named: Sequence[LoadRow], on_conflict: OnConflict
-) -> list[str]:
+def store_relations(connection: Connection[TupleRow], named: Sequence[LoadRow], on_conflict: OnConflict) -> list[str]:
     """Notices about labels that were kept; every relation (key: uri, content: label) is there."""
     uris = list({row.key for row in named})
     stored: dict[Hashable, Hashable] = dict(
@@ -59,6 +57,4 @@ def store_relations(
     if not decision.differing:
         return []
     count, first = len(decision.differing), decision.differing[0]
-    return [
-        f"{count:,} facts give a relation another label than the stored one, which was kept; first: {first}"
-    ]
+    return [f"{count:,} facts give a relation another label than the stored one, which was kept; first: {first}"]

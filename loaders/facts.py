@@ -56,9 +56,7 @@ class Facts:
         """The row of one record; raises InvalidRecord."""
         record = Record(raw, source.name)
         fact_id = record.required_identifier("fact_id")
-        relation = LoadRow(
-            raw.line, record.place, record.required_identifier("predicate_uri"), record.text("relation")
-        )
+        relation = LoadRow(raw.line, record.place, record.required_identifier("predicate_uri"), record.text("relation"))
         ends = [_entity(record, raw.line, name) for name in ("entity0", "entity1")]
         prompts = [record.optional_text(name) or "" for name in PROMPTS]
         is_repetition = record.boolean("is_repetition") or False
@@ -84,9 +82,7 @@ class Facts:
             query=asked,
         )
 
-    def _asked(
-        self, fact_id: str, prompts: Sequence[str], target: Entity, place: str, line: int
-    ) -> QueryRow | None:
+    def _asked(self, fact_id: str, prompts: Sequence[str], target: Entity, place: str, line: int) -> QueryRow | None:
         """The query that asks for the fact, where a query set is named."""
         if self._query_set is None:
             return None
@@ -97,9 +93,7 @@ class Facts:
         digest = content_digest(prompt, target.label, fact_id, metadata)
         return QueryRow(line, place, fact_id, digest, prompt, target.label, fact_id, metadata)
 
-    def store(
-        self, connection: Connection[TupleRow], rows: Sequence[FactRow], on_conflict: OnConflict
-    ) -> Stored:
+    def store(self, connection: Connection[TupleRow], rows: Sequence[FactRow], on_conflict: OnConflict) -> Stored:
         """What became of the rows, which are written with entities, relations, annotations and queries."""
         keys = {"keys": [row.key for row in rows]}
         digests = connection.execute(query("load_fact_digests"), keys).fetchall()

@@ -69,9 +69,7 @@ class Labels:
             labeler=labeler,
         )
 
-    def store(
-        self, connection: Connection[TupleRow], rows: Sequence[LabelRow], on_conflict: OnConflict
-    ) -> Stored:
+    def store(self, connection: Connection[TupleRow], rows: Sequence[LabelRow], on_conflict: OnConflict) -> Stored:
         """What became of the rows; a label of something that is not loaded is rejected."""
         targets = Targets(connection, rows)
         resolved: list[LoadRow] = []

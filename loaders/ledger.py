@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import astuple, dataclass
 
+import psycopg
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
@@ -105,4 +106,5 @@ def exclusive(database: Database, key: LedgerKey) -> Iterator[bool]:
         if had_to_wait:
             session.execute(query("advisory_lock"), name)
         yield had_to_wait
-        session.execute(query("advisory_unlock"), name)
+        with suppress(psycopg.OperationalError):  # a lost session has no lock to give back
+            session.execute(query("advisory_unlock"), name)

@@ -54,9 +54,7 @@ class _Instruments(NamedTuple):
 class _Load(Generic[RowT]):
     """A load on its way."""
 
-    def __init__(
-        self, database: Database, kind: Kind[RowT], options: LoadOptions, instruments: _Instruments
-    ) -> None:
+    def __init__(self, database: Database, kind: Kind[RowT], options: LoadOptions, instruments: _Instruments) -> None:
         self._database = database
         self._kind = kind
         self._options = options
@@ -77,9 +75,7 @@ class _Load(Generic[RowT]):
                 self.tally.note(f"waited for another load of {source.key} to end")
             ledger = self._work.keep(lambda connection: Ledger(connection, key))
             if ledger.known_parts:
-                self.tally.note(
-                    f"continued a load of {source.key} that had written {ledger.known_parts:,} parts"
-                )
+                self.tally.note(f"continued a load of {source.key} that had written {ledger.known_parts:,} parts")
             with closing(read_parts(source)) as parts:
                 for part in parts:
                     if self.left == 0:

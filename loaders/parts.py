@@ -47,9 +47,7 @@ class Kind(Protocol[RowT]):
     def parse(self, raw: RawRecord, source: Source) -> RowT:
         """The row of one record; raises InvalidRecord."""
 
-    def store(
-        self, connection: Connection[TupleRow], rows: Sequence[RowT], on_conflict: OnConflict
-    ) -> Stored:
+    def store(self, connection: Connection[TupleRow], rows: Sequence[RowT], on_conflict: OnConflict) -> Stored:
         """What became of the rows, which are written."""
 
 
@@ -121,8 +119,7 @@ def write_part(
 def _written(parsed: ParsedPart[RowT], stored: Stored) -> WrittenPart:
     reasons = {**parsed.reasons, **stored.rejections}
     rejections = [
-        Rejection(parsed.source.key, line, reasons[line], parsed.raws[line].excerpt())
-        for line in sorted(reasons)
+        Rejection(parsed.source.key, line, reasons[line], parsed.raws[line].excerpt()) for line in sorted(reasons)
     ]
     counts = Counts(len(parsed.raws), stored.inserted, stored.updated, stored.skipped, len(reasons))
     return WrittenPart(counts, stored, rejections)

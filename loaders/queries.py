@@ -49,9 +49,7 @@ class Queries:
         digest = content_digest(prompt, target, fact_id, metadata)
         return QueryRow(raw.line, record.place, external_id, digest, prompt, target, fact_id, metadata)
 
-    def store(
-        self, connection: Connection[TupleRow], rows: Sequence[QueryRow], on_conflict: OnConflict
-    ) -> Stored:
+    def store(self, connection: Connection[TupleRow], rows: Sequence[QueryRow], on_conflict: OnConflict) -> Stored:
         """What became of the rows; a query of a fact that is not loaded is rejected."""
         asked = list({row.fact_id for row in rows if row.fact_id is not None})
         there = {fact for (fact,) in connection.execute(query("load_facts_there"), {"keys": asked})}

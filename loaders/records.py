@@ -92,9 +92,7 @@ def check_characters(text: str) -> None:
             text.encode()
         except UnicodeEncodeError as error:
             found = f"U+{ord(text[error.start]):04X}"
-            raise InvalidRecord(
-                f"holds a lone surrogate ({found}), which is no character; remove it"
-            ) from error
+            raise InvalidRecord(f"holds a lone surrogate ({found}), which is no character; remove it") from error
 
 
 class Record:
@@ -199,9 +197,7 @@ class Record:
             del self._left["metadata"]
             twice = sorted(set(inner) & set(self._left))
             if twice:
-                raise InvalidRecord(
-                    f"{twice[0]!r} stands in the record and in its metadata; expected it once"
-                )
+                raise InvalidRecord(f"{twice[0]!r} stands in the record and in its metadata; expected it once")
             self._left.update(inner)
         try:
             text = canonical_json(self._left)

@@ -90,9 +90,7 @@ def _first_line(error: psycopg.Error) -> str:
     return error.diag.message_primary or str(error).splitlines()[0]
 
 
-def write_decided(
-    connection: Connection[TupleRow], name: str, decision: Decision[Any], **parameters: object
-) -> None:
+def write_decided(connection: Connection[TupleRow], name: str, decision: Decision[Any], **parameters: object) -> None:
     """Nothing; load_NAME_insert and load_NAME_update have written what was staged as decision.written."""
     new, old = len(decision.to_insert), len(decision.to_update)
     if new:

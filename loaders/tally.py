@@ -55,9 +55,7 @@ class Tally:
         notices = list(self._notices)
         if any(self._queries):
             inserted, updated, skipped = self._queries
-            notices.append(
-                f"queries of the facts: inserted {inserted:,}, updated {updated:,}, skipped {skipped:,}"
-            )
+            notices.append(f"queries of the facts: inserted {inserted:,}, updated {updated:,}, skipped {skipped:,}")
         if self._differing:
             notices.append(
                 f"{self._differing:,} records differ from what is stored under their id, which was kept "

@@ -45,7 +45,7 @@ def settings_text(data: Path, sockets: Path, access: Path, tcp_port: int | None,
     """The configuration file of the server, complete: the data directory's own is not read."""
     values = {
         **FIXED_SETTINGS,
-        **_memory_settings(_memory_bytes()),
+        **memory_settings(_memory_bytes()),
         "data_directory": str(data),
         "hba_file": str(access),
         "unix_socket_directories": _list_item(str(sockets)),
@@ -97,7 +97,8 @@ def _write_private(path: Path, text: str) -> None:
     unfinished.rename(path)
 
 
-def _memory_settings(memory: int) -> dict[str, str]:
+def memory_settings(memory: int) -> dict[str, str]:
+    """The settings that grow with the memory of the machine, given in bytes."""
     megabytes = memory // 2**20
     return {
         "shared_buffers": f"{max(32, min(megabytes // 4, 4096))}MB",

@@ -110,6 +110,4 @@ def reading(path: Path, kind: str) -> Iterator[None]:
         yield
     except (pa.ArrowException, OSError) as error:
         what = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise UnreadableSource(
-            f"cannot read {path} as {kind}: {what}. Expected a whole {kind} file."
-        ) from error
+        raise UnreadableSource(f"cannot read {path} as {kind}: {what}. Expected a whole {kind} file.") from error

@@ -62,9 +62,7 @@ def _header(row: Sequence[str], name: str) -> list[str]:
     elif any(not column.isprintable() for column in row):
         problem = "its first line is no text"
     if problem:
-        raise UnreadableSource(
-            f"{name} is no CSV with a header: {problem}. Expected column names, each once."
-        )
+        raise UnreadableSource(f"{name} is no CSV with a header: {problem}. Expected column names, each once.")
     return list(row)
 
 

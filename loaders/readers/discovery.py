@@ -100,9 +100,7 @@ class _Finder:
         ignored = len(files) - len(chosen)
         if self._split == "file" and all(kind == "text" for kind in chosen.values()):
             return Found((_source(folder.name, folder, "text", tuple(chosen)),), ignored)
-        sources = (
-            _source(_name(file, folder), file, kind, (file,), self._split) for file, kind in chosen.items()
-        )
+        sources = (_source(_name(file, folder), file, kind, (file,), self._split) for file, kind in chosen.items())
         return Found(tuple(sources), ignored)
 
     def _choose(self, files: Iterable[Path]) -> dict[Path, Format]:
@@ -180,9 +178,7 @@ def _described(path: Path, name: str) -> list[object]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise UnreadableSource(
-            f"cannot read {path}: {error}. Expected the JSON of a saved dataset."
-        ) from error
+        raise UnreadableSource(f"cannot read {path}: {error}. Expected the JSON of a saved dataset.") from error
     value = content.get(name) if isinstance(content, dict) else None
     if not isinstance(value, list):
         raise UnreadableSource(f"{path} has no list {name!r}; expected a dataset that save_to_disk wrote.")

@@ -59,9 +59,7 @@ class _RowGroup:
             stop = min(start + rows, self.row_count)
             extent = f"rows {self._first_row + start} to {self._first_row + stop - 1}".encode()
             size = stored * (stop - start) // self.row_count
-            yield Part(
-                number, hashlib.sha256(digest + extent).digest(), size, partial(self.records, start, stop)
-            )
+            yield Part(number, hashlib.sha256(digest + extent).digest(), size, partial(self.records, start, stop))
             number += 1
 
     def records(self, start: int, stop: int) -> Iterator[RawRecord]:

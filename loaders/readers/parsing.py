@@ -51,9 +51,7 @@ def parse_json_object(content: bytes) -> dict[str, object]:
     except ValueError as error:  # an integer of more than 4,300 digits
         raise InvalidRecord(f"holds a number that cannot be kept: {error}") from error
     if not isinstance(value, dict):
-        advice = (
-            " (a file that is one array becomes lines with: jq -c '.[]')" if isinstance(value, list) else ""
-        )
+        advice = " (a file that is one array becomes lines with: jq -c '.[]')" if isinstance(value, list) else ""
         raise InvalidRecord(f"found {kind_of(value)}; expected one JSON object a line{advice}")
     return value
 

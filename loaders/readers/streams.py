@@ -91,9 +91,7 @@ class _Guarded(io.RawIOBase):
             chunk = self._chunks.read1(len(buffer))
         except EOFError as error:
             advice = "what stood before is loaded. Get the whole file and load it again: it continues there"
-            raise UnreadableSource(
-                f"{self._name} is cut off: its compressed data has no end; {advice}."
-            ) from error
+            raise UnreadableSource(f"{self._name} is cut off: its compressed data has no end; {advice}.") from error
         except (OSError, zlib.error, zstandard.ZstdError) as error:
             raise UnreadableSource(f"{self._name} cannot be read on: {error}. Check the file.") from error
         buffer[: len(chunk)] = chunk
@@ -136,9 +134,7 @@ def open_stream(path: Path | None) -> Iterator[ByteStream]:
 
 def unreadable(name: str, error: OSError) -> UnreadableSource:
     """The UnreadableSource for an error of the operating system."""
-    return UnreadableSource(
-        f"cannot read {name}: {error.strerror or error}. Expected a readable file or folder."
-    )
+    return UnreadableSource(f"cannot read {name}: {error.strerror or error}. Expected a readable file or folder.")
 
 
 def _refuse_wrong_beginning(name: str, path: Path | None, head: bytes) -> None:
@@ -148,6 +144,4 @@ def _refuse_wrong_beginning(name: str, path: Path | None, head: bytes) -> None:
     if suffix in (".gz", ".zst", ".zstd"):
         kind = "gzip" if suffix == ".gz" else "zstd"
         begins = f"it begins with {head!r}" if head else "it is empty"
-        raise UnreadableSource(
-            f"{name} is not {kind}: {begins}. Get the file again, or take {suffix} off its name."
-        )
+        raise UnreadableSource(f"{name} is not {kind}: {begins}. Get the file again, or take {suffix} off its name.")

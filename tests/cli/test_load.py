@@ -33,9 +33,7 @@ def fetch(database: Database, statement: str) -> list[Any]:
 def test_a_load_prints_one_line_and_tells_the_rest_beside_it(
     database: Database, run_trackstar: RunTrackstar, tmp_path: Path
 ) -> None:
-    path = write(
-        tmp_path / "a.jsonl", *[{"id": n, "text": "t"} for n in range(1234)], {"id": "e", "text": ""}
-    )
+    path = write(tmp_path / "a.jsonl", *[{"id": n, "text": "t"} for n in range(1234)], {"id": "e", "text": ""})
     result = run_trackstar("load", "documents", path, "--corpus", "c")
     assert result.returncode == 0
     start, seconds = result.stdout.rstrip("\n").rsplit(" · ", 1)
@@ -77,13 +75,9 @@ def test_every_kind_of_load_has_its_summary_in_json(run_trackstar: RunTrackstar,
         assert summary == {"kind": kind, "read": 1, "inserted": 1, **nothing}
 
 
-def test_standard_input_is_json_lines_unless_a_reader_is_named(
-    database: Database, run_trackstar: RunTrackstar
-) -> None:
+def test_standard_input_is_json_lines_unless_a_reader_is_named(database: Database, run_trackstar: RunTrackstar) -> None:
     lines = run_trackstar("load", "documents", "-", "--corpus", "c", stdin='{"text": "one"}\n')
-    table = run_trackstar(
-        "load", "documents", "-", "--corpus", "d", "--reader", "csv", stdin="id,text\n1,two\n"
-    )
+    table = run_trackstar("load", "documents", "-", "--corpus", "d", "--reader", "csv", stdin="id,text\n1,two\n")
     assert (lines.returncode, table.returncode) == (0, 0)
     assert fetch(database, "SELECT external_id, text FROM trackstar.document ORDER BY 2") == [
         ("stdin:1", "one"),
@@ -91,9 +85,7 @@ def test_standard_input_is_json_lines_unless_a_reader_is_named(
     ]
 
 
-def test_a_dry_run_says_so_and_stores_nothing(
-    database: Database, run_trackstar: RunTrackstar, tmp_path: Path
-) -> None:
+def test_a_dry_run_says_so_and_stores_nothing(database: Database, run_trackstar: RunTrackstar, tmp_path: Path) -> None:
     path = write(tmp_path / "f.jsonl", FACT)
     result = run_trackstar("load", "facts", path, "--query-set", "q", "--dry-run")
     assert result.returncode == 0
@@ -177,8 +169,7 @@ def test_t_rex_is_loaded_within_a_minute_and_again_without_inserting(
         "prompt0",
     )
     first, again = (
-        [json.loads(run_trackstar(*load, "--format", "json").stdout) for load in (sentences, facts)]
-        for _ in "12"
+        [json.loads(run_trackstar(*load, "--format", "json").stdout) for load in (sentences, facts)] for _ in "12"
     )
     assert [summary["inserted"] for summary in first] == [57_685, 14_443]
     assert sum(summary["seconds"] for summary in first) <= 60
@@ -216,7 +207,8 @@ def check_facts(database: Database, shared_data: Path) -> None:
             assert fact == (*said, len(record["trex_sentences"]))
             texts = connection.execute(
                 "SELECT external_id FROM tda.document"
-                " JOIN trackstar.annotation ON document_external_id = external_id WHERE fact_id = %s ORDER BY external_id",
+                " JOIN trackstar.annotation ON document_external_id = external_id"
+                " WHERE fact_id = %s ORDER BY external_id",
                 (record["fact_id"],),
             ).fetchall()
             assert [external_id for (external_id,) in texts] == sorted(record["trex_sentences"])

@@ -68,9 +68,7 @@ def test_an_address_of_something_else_is_refused_and_the_way_out_named(url: str)
 
 def test_the_variable_with_the_wrong_address_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABASE_URL", "mysql://root:hidden@host/db")
-    with pytest.raises(
-        DatabaseUnsuitable, match=r"DATABASE_URL holds a URL that begins with mysql://"
-    ) as raised:
+    with pytest.raises(DatabaseUnsuitable, match=r"DATABASE_URL holds a URL that begins with mysql://") as raised:
         open_database()
     assert "hidden" not in str(raised.value)
 
@@ -155,9 +153,7 @@ def test_a_refused_statement_is_not_called_a_lost_server(database: Database) -> 
 
 
 @pytest.mark.parametrize("way", ["connect", "session", "bound"])
-def test_a_connection_that_is_cut_inside_a_block_is_a_database_unavailable(
-    database: Database, way: str
-) -> None:
+def test_a_connection_that_is_cut_inside_a_block_is_a_database_unavailable(database: Database, way: str) -> None:
     with pytest.raises(DatabaseUnavailable, match="does not answer, or the connection broke"):
         with getattr(database, way)() as opened:
             connection = opened[1] if way == "bound" else opened

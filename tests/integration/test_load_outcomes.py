@@ -80,9 +80,7 @@ WRONG_LINES = [
 ]
 
 
-def test_a_wrong_line_is_rejected_with_its_reason_and_the_rest_is_loaded(
-    database: Database, tmp_path: Path
-) -> None:
+def test_a_wrong_line_is_rejected_with_its_reason_and_the_rest_is_loaded(database: Database, tmp_path: Path) -> None:
     path, rejects = tmp_path / "a.jsonl", tmp_path / "rejects.jsonl"
     path.write_bytes(b"\n" + b"".join(line + b"\n" for line, _ in WRONG_LINES) + GOOD)
     summary = load_documents(database, [path], "c", options=LoadOptions(rejects=rejects))
@@ -176,9 +174,7 @@ def test_of_a_cut_gzip_all_before_the_cut_is_kept_and_the_whole_file_continues_t
     assert counts(load_documents(database, [path], "c")) == (3000, 3000 - before, 0, before, 0)
     assert [external_id for external_id, _, _ in stored(database)] == [str(n) for n in range(3000)]
     with database.connect() as connection:
-        assert connection.execute("SELECT count(*), count(finished_at) FROM trackstar.load").fetchall() == [
-            (1, 1)
-        ]
+        assert connection.execute("SELECT count(*), count(finished_at) FROM trackstar.load").fetchall() == [(1, 1)]
 
 
 def test_a_source_that_cannot_be_opened_leaves_nothing_behind(database: Database, tmp_path: Path) -> None:
@@ -190,9 +186,7 @@ def test_a_source_that_cannot_be_opened_leaves_nothing_behind(database: Database
         assert connection.execute("SELECT count(*) FROM trackstar.corpus").fetchone() == (0,)
 
 
-def test_a_record_of_50_mb_is_loaded_and_one_beyond_the_limit_is_rejected(
-    database: Database, tmp_path: Path
-) -> None:
+def test_a_record_of_50_mb_is_loaded_and_one_beyond_the_limit_is_rejected(database: Database, tmp_path: Path) -> None:
     text = 'Zeile \\ "ä" \t' * 4_000_000  # 56 MB as UTF-8, more as JSON
     with (tmp_path / "a.jsonl").open("w", encoding="utf-8") as file:
         file.write(json.dumps({"id": "large", "text": text}, ensure_ascii=False) + "\n")
@@ -242,9 +236,7 @@ def test_values_that_json_has_not_become_strings_or_are_rejected(database: Datab
     pq.write_table(table, tmp_path / "a.parquet")
     rejects = tmp_path / "r.jsonl"
     load_documents(database, [tmp_path / "a.parquet"], "c", options=LoadOptions(rejects=rejects))
-    assert stored(database) == [
-        ("1", "t", {"at": "2024-05-06T07:08:09+00:00", "price": "1.50", "raw": None, "x": 1.5})
-    ]
+    assert stored(database) == [("1", "t", {"at": "2024-05-06T07:08:09+00:00", "price": "1.50", "raw": None, "x": 1.5})]
     reasons = [json.loads(line)["reason"] for line in rejects.read_text().splitlines()]
     assert "field 'raw' holds bytes" in reasons[0]
     assert "field 'x' holds NaN" in reasons[1]

@@ -15,17 +15,19 @@ from typing import Any
 
 import pytest
 
-from trackstar_db.engine import Database
+from trackstar_db.embedded import EmbeddedServer
+from trackstar_db.engine import Database, open_database
 from trackstar_db.errors import ConflictingRecord, UnreadableSource
 from trackstar_db.loaders import LoadOptions, LoadSummary, load_documents, load_facts
+from trackstar_db.schema import initialize
 
-RECORDS = 40_000
+RECORDS = 25_000
 PATIENCE_SECONDS = 60
 
 
 @pytest.fixture(scope="module")
 def large_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file of four parts."""
+    """A file of three parts."""
     path = tmp_path_factory.mktemp("source") / "large.jsonl"
     with path.open("w") as file:
         for number in range(RECORDS):
@@ -57,7 +59,7 @@ def counts(summary: LoadSummary) -> tuple[int, ...]:
     return summary.read, summary.inserted, summary.updated, summary.skipped, summary.rejected
 
 
-def fetch(database: Database, statement: str, parameters: tuple[object, ...] = ()) -> list[Any]:
+def fetch(database: Database, statement: str, parameters: tuple[object, ...] | None = None) -> list[Any]:
     with database.connect() as connection:
         return connection.execute(statement, parameters).fetchall()  # type: ignore[call-overload, no-any-return]
 
@@ -67,7 +69,8 @@ def content(database: Database, corpus: str) -> list[Any]:
     return fetch(
         database,
         "SELECT md5(string_agg(md5(row(external_id, text, metadata, content_digest)::text), ''"
-        " ORDER BY document_id)), count(*) FROM trackstar.document JOIN trackstar.corpus USING (corpus_id) WHERE name = %s",
+        " ORDER BY document_id)), count(*)"
+        " FROM trackstar.document JOIN trackstar.corpus USING (corpus_id) WHERE name = %s",
         (corpus,),
     )
 
@@ -79,7 +82,7 @@ def wait_until_parts(database: Database, parts: int) -> None:
         time.sleep(0.01)
 
 
-@pytest.mark.parametrize("parts", [1, 3])
+@pytest.mark.parametrize("parts", [1, 2])
 def test_a_load_killed_in_the_middle_continues_and_ends_as_an_undisturbed_one(
     database: Database, start: Callable[..., subprocess.Popen[str]], large_file: Path, parts: int
 ) -> None:
@@ -93,9 +96,9 @@ def test_a_load_killed_in_the_middle_continues_and_ends_as_an_undisturbed_one(
     assert counts(summary) == counts(undisturbed)
     assert content(database, "disturbed") == content(database, "undisturbed")
     assert fetch(database, "SELECT count(*), count(finished_at) FROM trackstar.load") == [(2, 2)]
-    assert fetch(
-        database, "SELECT count(*) FROM pg_class WHERE relname LIKE 'load\\_%' AND relpersistence = 't'"
-    ) == [(0,)]
+    assert fetch(database, "SELECT count(*) FROM pg_class WHERE relname LIKE 'load\\_%' AND relpersistence = 't'") == [
+        (0,)
+    ]
 
 
 def test_two_processes_that_load_one_file_wait_for_each_other(
@@ -115,8 +118,9 @@ def test_two_processes_that_write_the_same_rows_from_two_files_lose_and_double_n
 ) -> None:
     facts = [
         {"fact_id": f"f{n}", "entity0": f"e{n}", "entity0_uri": f"Q{n}", "relation": "r",
-         "predicate_uri": "P1", "entity1": f"e{n + 1}", "entity1_uri": f"Q{n + 1}", "trex_sentences": [f"s{n}"], "prompt0": f"p{n}"}
-        for n in range(8000)
+         "predicate_uri": "P1", "entity1": f"e{n + 1}", "entity1_uri": f"Q{n + 1}",
+         "trex_sentences": [f"s{n}"], "prompt0": f"p{n}"}
+        for n in range(4000)
     ]  # fmt: skip
     paths = [tmp_path / "forwards.jsonl", tmp_path / "backwards.jsonl"]
     for path, ordered in zip(paths, (facts, facts[::-1]), strict=True):
@@ -125,30 +129,76 @@ def test_two_processes_that_write_the_same_rows_from_two_files_lose_and_double_n
     told = [process.communicate(timeout=PATIENCE_SECONDS) for process in processes]
     assert [process.returncode for process in processes] == [0, 0], told
     summaries = [json.loads(out) for out, _ in told]
-    assert sum(summary["inserted"] for summary in summaries) == 8000
-    assert sum(summary["skipped"] for summary in summaries) == 8000
+    assert sum(summary["inserted"] for summary in summaries) == 4000
+    assert sum(summary["skipped"] for summary in summaries) == 4000
     assert fetch(
         database,
         "SELECT (SELECT count(*) FROM trackstar.entity), (SELECT count(*) FROM trackstar.fact),"
         " (SELECT count(*) FROM trackstar.query), (SELECT count(*) FROM trackstar.annotation)",
-    ) == [(8001, 8000, 8000, 8000)]
+    ) == [(4001, 4000, 4000, 4000)]
+
+
+def test_a_row_that_another_transaction_writes_first_is_found_there(
+    database: Database, start: Callable[..., subprocess.Popen[str]], tmp_path: Path
+) -> None:
+    load_documents(database, [write(tmp_path / "a.jsonl", [{"id": 1, "text": "one"}])], "c")
+    path = write(tmp_path / "b.jsonl", [{"id": n, "text": "ours"} for n in (2, 3)])
+    with database.connect() as connection:
+        connection.execute(
+            "INSERT INTO trackstar.document (corpus_id, external_id, text, content_digest)"
+            " SELECT corpus_id, '3', 'theirs', content_digest FROM trackstar.document"
+        )
+        process = start("documents", path, "--corpus", "c", "--format", "json")
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        while not fetch(database, "SELECT FROM pg_locks WHERE NOT granted"):
+            assert time.monotonic() < deadline, "the load did not wait for our row"
+            time.sleep(0.01)
+    out, err = process.communicate(timeout=PATIENCE_SECONDS)
+    summary = json.loads(out)
+    assert (summary["inserted"], summary["skipped"]) == (1, 1)
+    assert "1 records differ from what is stored" in err
+    assert fetch(database, "SELECT external_id, text FROM trackstar.document ORDER BY external_id") == [
+        ("1", "one"),
+        ("2", "ours"),
+        ("3", "theirs"),
+    ]
+
+
+def test_a_lost_connection_between_two_parts_does_not_stop_a_load(
+    database: Database, start: Callable[..., subprocess.Popen[str]], large_file: Path
+) -> None:
+    process = start("documents", large_file, "--corpus", "c", "--format", "json")
+    wait_until_parts(database, 1)
+    session = "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND granted"
+    assert fetch(database, session) == [(True,)]
+    out, err = process.communicate(timeout=PATIENCE_SECONDS)
+    assert (process.returncode, err) == (0, "")
+    assert json.loads(out)["inserted"] == RECORDS
 
 
 def test_a_server_that_goes_away_is_told_in_one_line_and_the_load_continues_later(
-    database: Database, start: Callable[..., subprocess.Popen[str]], large_file: Path
+    reachable_path: Path, start: Callable[..., subprocess.Popen[str]], large_file: Path
 ) -> None:
-    process = start("documents", large_file, "--corpus", "c")
-    wait_until_parts(database, 1)
-    cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database()"
-    fetch(database, f"{cut} AND pid <> pg_backend_pid()")
-    out, err = process.communicate(timeout=PATIENCE_SECONDS)
-    assert (process.returncode, out) == (1, "")
-    assert err.startswith("Error: The database at ")
-    assert "connection broke" in err
-    assert "Traceback" not in err
-    summary = load_documents(database, [large_file], "c")
-    assert counts(summary) == (RECORDS, RECORDS, 0, 0, 0)
-    assert any(notice.startswith("continued a load") for notice in summary.notices)
+    server = EmbeddedServer(reachable_path / "home", {"fsync": "off"})
+    server.start()
+    try:
+        database = open_database(server.url())
+        initialize(database)
+        process = start("documents", large_file, "--corpus", "c", "--database-url", server.url())
+        wait_until_parts(database, 1)
+        server.stop(force=True)
+        out, err = process.communicate(timeout=PATIENCE_SECONDS)
+        assert (process.returncode, out) == (1, "")
+        assert err.startswith("Error: The database at ")
+        assert "Traceback" not in err
+        server.start()
+        summary = load_documents(database, [large_file], "c")
+        assert counts(summary) == (RECORDS, RECORDS, 0, 0, 0)
+        assert summary.notices[0].startswith(f"continued a load of {large_file} that had written ")
+        assert content(database, "c")[0][1] == RECORDS
+        database.close()
+    finally:
+        server.stop(force=True)
 
 
 @pytest.fixture
@@ -158,18 +208,14 @@ def _small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("_small_parts")
-def test_a_part_that_changed_since_the_load_was_stopped_is_loaded_again(
-    database: Database, tmp_path: Path
-) -> None:
+def test_a_part_that_changed_since_the_load_was_stopped_is_loaded_again(database: Database, tmp_path: Path) -> None:
     path = tmp_path / "a.jsonl"
     records = [{"id": n, "text": f"Text {n}"} for n in range(25)]
     load_documents(database, [write(tmp_path / "taken.jsonl", [{"id": 22, "text": "taken"}])], "c")
     stop = LoadOptions(on_conflict="error")
     with pytest.raises(ConflictingRecord):
         load_documents(database, [write(path, records)], "c", options=stop)
-    assert fetch(database, "SELECT count(*) FROM trackstar.document") == [
-        (21,)
-    ]  # two parts, and the taken one
+    assert fetch(database, "SELECT count(*) FROM trackstar.document") == [(21,)]  # two parts, and the taken one
     records[3] = {"id": "new", "text": "Another"}
     records[22] = {"id": 22, "text": "taken"}
     summary = load_documents(database, [write(path, records)], "c", options=stop)
@@ -224,9 +270,7 @@ def test_a_finished_load_takes_unfinished_ones_of_its_source_out_of_the_ledger(
     assert fetch(database, unfinished) == []
 
 
-def test_facts_of_a_stopped_load_are_the_same_as_of_one_that_was_not(
-    database: Database, tmp_path: Path
-) -> None:
+def test_facts_of_a_stopped_load_are_the_same_as_of_one_that_was_not(database: Database, tmp_path: Path) -> None:
     fact = {
         "relation": "r",
         "predicate_uri": "P1",
@@ -235,8 +279,7 @@ def test_facts_of_a_stopped_load_are_the_same_as_of_one_that_was_not(
         "entity1_uri": "Q",
     }
     lines = [
-        json.dumps({**fact, "fact_id": n, "entity0": f"e{n % 99}", "entity0_uri": f"Q{n % 50}"})
-        for n in range(500)
+        json.dumps({**fact, "fact_id": n, "entity0": f"e{n % 100}", "entity0_uri": f"Q{n % 50}"}) for n in range(500)
     ]
     whole = gzip.compress("\n".join(lines).encode())
     path = tmp_path / "a.jsonl.gz"
@@ -246,9 +289,7 @@ def test_facts_of_a_stopped_load_are_the_same_as_of_one_that_was_not(
     path.write_bytes(whole)
     load_facts(database, [path])
     entities = 'SELECT uri, label, aliases FROM trackstar.entity ORDER BY uri COLLATE "C"'
-    expected = sorted(
-        [("Q", "e", []), *[(f"Q{n}", f"e{n}", [f"e{n + 50}"] if n < 49 else []) for n in range(50)]]
-    )
+    expected = sorted([("Q", "e", []), *[(f"Q{n}", f"e{n}", [f"e{n + 50}"]) for n in range(50)]])
     assert [(uri, label, sorted(aliases)) for uri, label, aliases in fetch(database, entities)] == expected
     assert fetch(database, "SELECT count(*) FROM trackstar.fact") == [(500,)]
 

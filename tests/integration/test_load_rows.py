@@ -74,9 +74,7 @@ def test_documents_keep_their_order_text_and_every_other_field(database: Databas
     )
     summary = load_documents(database, [path], "c")
     assert counts(summary) == (3, 3, 0, 0, 0)
-    assert rows(
-        database, "SELECT external_id, text, metadata FROM trackstar.document ORDER BY document_id"
-    ) == [
+    assert rows(database, "SELECT external_id, text, metadata FROM trackstar.document ORDER BY document_id") == [
         ("7", " Ünï \t\\N text\n", {"url": None, "n": {"b": [1.5, True], "a": "x"}}),
         ("s", "second", {"document_id": "kept", "lang": "en"}),
         ("a.jsonl:3", "third", {}),
@@ -104,9 +102,7 @@ def test_documents_of_c4_are_known_by_shard_and_line(database: Database, tmp_pat
     ]
 
 
-def test_loading_again_inserts_nothing_and_one_id_may_be_in_two_corpora(
-    database: Database, tmp_path: Path
-) -> None:
+def test_loading_again_inserts_nothing_and_one_id_may_be_in_two_corpora(database: Database, tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", [{"id": 1, "text": "one"}, {"id": 2, "text": "two"}])
     load_documents(database, [path], "c")
     assert counts(load_documents(database, [path], "c")) == (2, 0, 0, 2, 0)
@@ -126,9 +122,7 @@ def test_skip_keeps_what_is_stored_and_tells_so(database: Database, tmp_path: Pa
     assert rows(database, "SELECT text FROM trackstar.document ORDER BY document_id") == [("one",), ("two",)]
 
 
-def test_update_replaces_text_and_metadata_and_only_of_those_that_differ(
-    database: Database, tmp_path: Path
-) -> None:
+def test_update_replaces_text_and_metadata_and_only_of_those_that_differ(database: Database, tmp_path: Path) -> None:
     records = [{"id": 1, "text": "one", "n": 1}, {"id": 2, "text": "two"}, {"id": 3, "text": "three"}]
     path = write(tmp_path / "a.jsonl", records)
     load_documents(database, [path], "c")
@@ -163,9 +157,7 @@ def test_an_id_twice_in_one_source_follows_the_same_rule_in_order(
     assert rows(database, "SELECT text FROM trackstar.document") == [(text,)]
 
 
-def test_a_changed_text_takes_the_tokens_counted_for_the_old_one_away(
-    database: Database, tmp_path: Path
-) -> None:
+def test_a_changed_text_takes_the_tokens_counted_for_the_old_one_away(database: Database, tmp_path: Path) -> None:
     path = write(tmp_path / "a.jsonl", [{"id": 1, "text": "one"}])
     load_documents(database, [path], "c")
     with database.connect() as connection:
@@ -263,9 +255,9 @@ def test_a_fact_is_stored_whole_with_the_query_that_asks_for_it(database: Databa
         ("f1", "France", "capital", "Paris", "Q142", "P36", "Q90", ["French Republic"], ["City of Light"],
          ["The capital of France is", "", "France's capital is"], 113, {"kilt_id": "k1"}),
     ]  # fmt: skip
-    assert rows(
-        database, "SELECT query_set, external_id, prompt, target, fact_id, metadata FROM tda.query"
-    ) == [("capitals", "f1", "France's capital is", "Paris", "f1", {"target_aliases": ["City of Light"]})]
+    assert rows(database, "SELECT query_set, external_id, prompt, target, fact_id, metadata FROM tda.query") == [
+        ("capitals", "f1", "France's capital is", "Paris", "f1", {"target_aliases": ["City of Light"]})
+    ]
 
 
 def test_facts_that_are_there_still_get_their_queries(database: Database, tmp_path: Path) -> None:
@@ -285,9 +277,7 @@ def test_a_fact_without_the_prompt_that_is_asked_for_is_rejected(database: Datab
     assert "no 'prompt1' to make the fact's query of" in (summary.first_rejection or "")
 
 
-def test_entities_gather_names_over_loads_in_the_order_of_appearance(
-    database: Database, tmp_path: Path
-) -> None:
+def test_entities_gather_names_over_loads_in_the_order_of_appearance(database: Database, tmp_path: Path) -> None:
     second = {**FACT, "fact_id": "f2", "entity0": "République française", "entity0_alias": ["Gaul", "France"]}
     third = {**FACT, "fact_id": "f3", "entity0": "Frankreich", "entity0_alias": ["Gaul", "French Republic"]}
     load_facts(database, [write(tmp_path / "a.jsonl", [FACT, second])])
@@ -361,24 +351,19 @@ def test_queries_take_the_names_of_the_release_too(database: Database, tmp_path:
 @pytest.fixture
 def labeled(database: Database, tmp_path: Path) -> Database:
     """A database with documents d1 (in two corpora) and d2, fact f1 and query f1."""
-    load_documents(
-        database, [write(tmp_path / "c.jsonl", [{"id": i, "text": "t"} for i in ("d1", "d2")])], "c"
-    )
+    load_documents(database, [write(tmp_path / "c.jsonl", [{"id": i, "text": "t"} for i in ("d1", "d2")])], "c")
     load_documents(database, [write(tmp_path / "x.jsonl", [{"id": "d1", "text": "t"}])], "x")
     load_facts(database, [write(tmp_path / "f.jsonl", [FACT])], "q")
     return database
 
 
-LABELS = (
-    "SELECT fact_id, query_id IS NOT NULL, score, labeler FROM trackstar.entailment_label ORDER BY 1, 2, 4"
-)
+LABELS = "SELECT fact_id, query_id IS NOT NULL, score, labeler FROM trackstar.entailment_label ORDER BY 1, 2, 4"
 
 
 def test_labels_are_scores_or_booleans_of_facts_or_queries(labeled: Database, tmp_path: Path) -> None:
     path = tmp_path / "l.csv"
     path.write_text(
-        "document_id,fact_id,query_id,score,is_entailed,labeler\n"
-        "d2,f1,,0.25,,nli\nd2,,f1,,TRUE,human\nd2,f1,,,false,\n"
+        "document_id,fact_id,query_id,score,is_entailed,labeler\nd2,f1,,0.25,,nli\nd2,,f1,,TRUE,human\nd2,f1,,,false,\n"
     )
     options = LabelDefaults(labeler="default")
     expected = [("f1", False, 0.0, "default"), ("f1", False, 0.25, "nli"), (None, True, 1.0, "human")]
@@ -415,9 +400,7 @@ WRONG_LABELS: list[tuple[dict[str, object], str]] = [
 ]
 
 
-def test_a_label_that_says_too_little_or_names_what_is_not_there_is_rejected(
-    labeled: Database, tmp_path: Path
-) -> None:
+def test_a_label_that_says_too_little_or_names_what_is_not_there_is_rejected(labeled: Database, tmp_path: Path) -> None:
     label = {"document_id": "d2", "fact_id": "f1", "labeler": "nli", "score": 0.25}
     path = write(tmp_path / "a.jsonl", [{**label, **change} for change, _ in WRONG_LABELS])
     rejects = tmp_path / "rejects.jsonl"

@@ -45,12 +45,8 @@ def test_a_new_database_gets_tables_views_functions_and_their_comments(empty: Da
     assert before.revision is None
     require_current(empty)
     with empty.connect() as connection:
-        tables = connection.execute(
-            "SELECT count(*) FROM pg_tables WHERE schemaname = 'trackstar'"
-        ).fetchone()
-        views = {
-            row[0] for row in connection.execute("SELECT viewname FROM pg_views WHERE schemaname = 'tda'")
-        }
+        tables = connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'trackstar'").fetchone()
+        views = {row[0] for row in connection.execute("SELECT viewname FROM pg_views WHERE schemaname = 'tda'")}
         loose = connection.execute(
             "SELECT relname FROM pg_class WHERE relnamespace = 'tda'::regnamespace AND relkind NOT IN ('v')"
         ).fetchall()
@@ -185,9 +181,7 @@ def test_a_server_that_is_just_new_enough_is_taken(vector: tuple[str | None, str
 def test_a_database_in_another_encoding_is_refused(test_server: EmbeddedServer) -> None:
     with psycopg.connect(**_admin(test_server)) as connection:
         connection.autocommit = True
-        connection.execute(
-            "CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0 LOCALE_PROVIDER libc LOCALE 'C'"
-        )
+        connection.execute("CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0 LOCALE_PROVIDER libc LOCALE 'C'")
     database = open_database(test_server.url(database="latin"))
     try:
         with pytest.raises(DatabaseUnsuitable, match="LATIN1"):
@@ -211,9 +205,7 @@ def plain_role(test_server: EmbeddedServer) -> Iterator[str]:
         connection.execute(sql.SQL("DROP ROLE {}").format(name))
 
 
-def test_a_role_without_rights_is_told_what_a_superuser_runs(
-    empty_database_url: str, plain_role: str
-) -> None:
+def test_a_role_without_rights_is_told_what_a_superuser_runs(empty_database_url: str, plain_role: str) -> None:
     database = open_database(empty_database_url.replace("trackstar@", f"{plain_role}@"))
     with pytest.raises(DatabaseUnsuitable, match="As a superuser, run .*CREATE EXTENSION vector;"):
         initialize(database)
@@ -290,9 +282,7 @@ def test_the_reader_reads_no_table(reader: psycopg.Connection[tuple[object, ...]
         "SELECT pg_read_file('/etc/passwd')",
     ],
 )
-def test_the_reader_writes_and_makes_nothing(
-    reader: psycopg.Connection[tuple[object, ...]], statement: str
-) -> None:
+def test_the_reader_writes_and_makes_nothing(reader: psycopg.Connection[tuple[object, ...]], statement: str) -> None:
     with pytest.raises((psycopg.errors.InsufficientPrivilege, psycopg.errors.ObjectNotInPrerequisiteState)):
         reader.execute(statement.encode())
 

@@ -114,9 +114,7 @@ def test_parts_are_numbered_bounded_and_known_by_their_content(tmp_path: Path, s
     assert [mine[1] == theirs[1] for mine, theirs in zip(before, changed, strict=True)] == [True, False, True]
 
 
-def test_a_part_of_parquet_that_is_not_asked_for_is_skipped(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_part_of_parquet_that_is_not_asked_for_is_skipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("trackstar_db.loaders.readers.parquet.PART_RECORDS", 4)
     write_parquet(tmp_path / "a.parquet", RECORDS)
     found = {}
@@ -312,11 +310,7 @@ def test_times_and_unreadable_values_of_arrow_are_told_row_by_row(tmp_path: Path
         }
     )
     pq.write_table(table, tmp_path / "a.parquet")
-    raws = [
-        raw
-        for part in read_parts(find_sources([tmp_path / "a.parquet"]).sources[0])
-        for raw in part.records()
-    ]
+    raws = [raw for part in read_parts(find_sources([tmp_path / "a.parquet"]).sources[0]) for raw in part.records()]
     assert raws[0].fields() == {"at": "1970-01-01 00:00:00.000000001", "text": "a"}
     with pytest.raises(InvalidRecord, match="cannot be read"):
         raws[1].fields()
@@ -332,9 +326,7 @@ def test_a_line_beyond_the_limit_is_broken_and_the_next_one_is_read(
         ("a.csv", b"n\n1\n" + b"x" * 5000 + b"\n3\n"),
     ):
         (tmp_path / name).write_bytes(content)
-        raws = [
-            raw for part in read_parts(find_sources([tmp_path / name]).sources[0]) for raw in part.records()
-        ]
+        raws = [raw for part in read_parts(find_sources([tmp_path / name]).sources[0]) for raw in part.records()]
         assert [str(raw.fields()["n"]) for raw in (raws[0], raws[2])] == ["1", "3"]
         with pytest.raises(InvalidRecord, match="the most that a record may have"):
             raws[1].fields()
@@ -357,9 +349,7 @@ def test_a_wrong_csv_row_is_broken_and_the_next_one_is_read(tmp_path: Path, row:
     assert raws[1].fields() == {"a": "3", "b": "4"}
 
 
-@given(
-    st.dictionaries(st.text(), st.none() | st.booleans() | st.integers() | st.text() | st.lists(st.text()))
-)
+@given(st.dictionaries(st.text(), st.none() | st.booleans() | st.integers() | st.text() | st.lists(st.text())))
 def test_any_json_object_is_read_as_it_was_written(fields: dict[str, object]) -> None:
     assert parse_json_object(json.dumps(fields).encode()) == fields
 

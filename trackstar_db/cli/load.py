@@ -27,12 +27,8 @@ def _shared_options(command: Function) -> Function:
             type=click.Path(dir_okay=False, path_type=Path),
             help="File for the records that are rejected, each with line and reason (JSON Lines).",
         ),
-        click.option(
-            "--limit", type=click.IntRange(min=1), help="Read only so many records, over all paths."
-        ),
-        click.option(
-            "--dry-run", is_flag=True, help="Do everything, the database's checks too, and store nothing."
-        ),
+        click.option("--limit", type=click.IntRange(min=1), help="Read only so many records, over all paths."),
+        click.option("--dry-run", is_flag=True, help="Do everything, the database's checks too, and store nothing."),
         click.option(
             "--on-conflict",
             type=click.Choice(["skip", "update", "error"]),
@@ -58,14 +54,16 @@ def load() -> None:
     """Load documents, facts, queries and labels. A load that was stopped continues when it is started again.
 
     PATH is a file (.gz and .zst too), a folder, or - for standard input.
+
+    \b
+    Example:
+      trackstar load sentences trex_sentences.jsonl --corpus trex
     """
 
 
 @load.command()
 @click.option("--corpus", required=True, help="Corpus to load into; made if it is new.")
-@click.option(
-    "--id-field", help="Field with the id.  [default: id, sentence_id or document_id, else FILE:LINE]"
-)
+@click.option("--id-field", help="Field with the id.  [default: id, sentence_id or document_id, else FILE:LINE]")
 @click.option("--text-field", default="text", show_default=True, help="Field with the text.")
 @click.option(
     "--split",
@@ -157,9 +155,7 @@ def queries(context: Context, /, query_set: str, **shared: Any) -> None:
 @click.option("--labeler", help="Who or what labeled, where labels do not say.")
 @_shared_options
 @click.pass_obj
-def labels(
-    context: Context, /, corpus: str | None, query_set: str | None, labeler: str | None, **shared: Any
-) -> None:
+def labels(context: Context, /, corpus: str | None, query_set: str | None, labeler: str | None, **shared: Any) -> None:
     """Load entailment labels: document_id, fact_id or query_id, score from 0 to 1 or is_entailed, labeler.
 
     \b
