@@ -15,11 +15,15 @@ from pathlib import Path
 import psycopg
 import pytest
 from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
 
 from trackstar_db.embedded import EmbeddedServer, find_binaries
 from trackstar_db.embedded_layout import copy_programs
 from trackstar_db.engine import Database, open_database
 from trackstar_db.schema import initialize
+
+# Tests run beside each other, and so do the programs that they start: more threads would only be in the way.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 # The tests' server keeps nothing: without waiting for the disk they are several times faster.
 TEST_SETTINGS = {
@@ -99,7 +103,7 @@ def server_without_vector(outside_is_hidden: None) -> Iterator[EmbeddedServer]: 
 def own_server(reachable_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[EmbeddedServer]:
     """A server of this test alone, not yet made, at the TRACKSTAR_HOME that the test's programs have too."""
     monkeypatch.setenv("TRACKSTAR_HOME", str(reachable_path / "home"))
-    server = EmbeddedServer(extra_settings=TEST_SETTINGS)
+    server = EmbeddedServer(extra_settings={"fsync": "off", "shared_buffers": "64MB"})  # kills lose nothing
     yield server
     server.stop(force=True)
 
@@ -120,6 +124,22 @@ def database_url(test_server: EmbeddedServer) -> Iterator[str]:
     _administer(test_server, "CREATE DATABASE {} TEMPLATE {}", name, TEMPLATE)
     yield test_server.url(database=name)
     _administer(test_server, "DROP DATABASE {} WITH (FORCE)", name)
+
+
+@pytest.fixture
+def make_database_url(test_server: EmbeddedServer) -> Iterator[Callable[..., str]]:
+    """Makes further databases at the code's revision, or copies of one that nobody is connected to."""
+    made: list[str] = []
+
+    def make(copy_of: str | None = None) -> str:
+        template = TEMPLATE if copy_of is None else str(conninfo_to_dict(copy_of)["dbname"])
+        made.append(f"made_{next(_numbers)}")
+        _administer(test_server, "CREATE DATABASE {} TEMPLATE {}", made[-1], template)
+        return test_server.url(database=made[-1])
+
+    yield make
+    for name in made:
+        _administer(test_server, "DROP DATABASE {} WITH (FORCE)", name)
 
 
 @pytest.fixture

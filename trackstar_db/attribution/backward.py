@@ -59,9 +59,7 @@ def _padded(pieces: Sequence[Piece], vocabulary: int) -> Tensor:
             "Use the tokenizer that the model was trained with."
         )
     longest = max(len(piece.token_ids) for piece in pieces)
-    return torch.tensor(
-        [piece.token_ids + piece.token_ids[-1:] * (longest - len(piece.token_ids)) for piece in pieces]
-    )
+    return torch.tensor([piece.token_ids + piece.token_ids[-1:] * (longest - len(piece.token_ids)) for piece in pieces])
 
 
 def _loss_positions(pieces: Sequence[Piece], token_ids: Tensor) -> tuple[Tensor, Tensor]:

@@ -117,9 +117,7 @@ class Encoder:
         pieces = [piece for document in documents for piece in document.pieces]
         owners = [index for index, document in enumerate(documents) for _ in document.pieces]
         dtype = torch.promote_types(self.loaded.model.dtype, torch.float32)
-        gradients = torch.zeros(
-            len(documents), self.settings.dimension, dtype=dtype, device=self.loaded.device
-        )
+        gradients = torch.zeros(len(documents), self.settings.dimension, dtype=dtype, device=self.loaded.device)
         for batch in token_budget_batches([len(piece.token_ids) for piece in pieces], token_budget):
             rows = torch.tensor([owners[index] for index in batch], device=gradients.device)
             gradients.index_add_(0, rows, self.projected_gradients([pieces[index] for index in batch]))

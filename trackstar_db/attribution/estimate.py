@@ -26,9 +26,7 @@ class SecondMomentEstimate:
         self.count = 0
         dtype = torch.float32 if loaded.device.type == "mps" else torch.float64
         self._sums = {
-            weight.name: torch.zeros(
-                weight.out_features, weight.in_features, dtype=dtype, device=loaded.device
-            )
+            weight.name: torch.zeros(weight.out_features, weight.in_features, dtype=dtype, device=loaded.device)
             for weight in self.weights
         }
 

@@ -77,9 +77,7 @@ def block_of_weight(weights: Sequence[CapturedWeight], blocks: int) -> dict[str,
     The first parts are the longer ones where the division leaves a remainder (numpy.array_split).
     Raises ModelUnsupported where there are fewer sublayers than blocks.
     """
-    block_of_sublayer = {
-        sublayer: block for block, part in enumerate(_split(weights, blocks)) for sublayer in part
-    }
+    block_of_sublayer = {sublayer: block for block, part in enumerate(_split(weights, blocks)) for sublayer in part}
     return {weight.name: block_of_sublayer[weight.sublayer] for weight in weights}
 
 

@@ -93,13 +93,11 @@ def _read_model(directory: Path, dtype: torch.dtype) -> PreTrainedModel:
         config = AutoConfig.from_pretrained(directory)
     except (OSError, ValueError, TypeError, KeyError) as error:
         raise ModelUnsupported(
-            f"transformers does not know the model in {directory}: {_first_line(error)}. "
-            "Use a model type that it has."
+            f"transformers does not know the model in {directory}: {_first_line(error)}. Use a model type that it has."
         ) from error
     if config.model_type not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
         raise ModelUnsupported(
-            f"{config.model_type!r} in {directory} is not a causal language model. "
-            "Use a decoder such as Llama."
+            f"{config.model_type!r} in {directory} is not a causal language model. Use a decoder such as Llama."
         )
     try:
         loaded: Any = AutoModelForCausalLM.from_pretrained(
@@ -113,8 +111,7 @@ def _read_model(directory: Path, dtype: torch.dtype) -> PreTrainedModel:
     missing = sorted(report["missing_keys"])
     if missing:
         raise ModelUnreadable(
-            f"The weights in {directory} lack {len(missing)} tensors, first {missing[0]}. "
-            "Save the whole model again."
+            f"The weights in {directory} lack {len(missing)} tensors, first {missing[0]}. Save the whole model again."
         )
     return model
 
@@ -134,9 +131,7 @@ def _context_length(model: PreTrainedModel, tokenizer: Any) -> int:
     positions = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     # A tokenizer without a limit says 10^30.
     known = [
-        int(limit)
-        for limit in (positions, tokenizer.model_max_length)
-        if limit is not None and 2 <= limit < 10**9
+        int(limit) for limit in (positions, tokenizer.model_max_length) if limit is not None and 2 <= limit < 10**9
     ]
     return min(known, default=DEFAULT_CONTEXT_LENGTH)
 
@@ -149,9 +144,7 @@ def _chosen_device(device: str | None) -> torch.device:
         chosen = torch.device(device)
         torch.empty(0, device=chosen)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise ModelUnsupported(
-            f"The device {device!r} cannot be used: {_first_line(error)}. Try 'cpu'."
-        ) from error
+        raise ModelUnsupported(f"The device {device!r} cannot be used: {_first_line(error)}. Try 'cpu'.") from error
     return chosen
 
 

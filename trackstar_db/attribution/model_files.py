@@ -57,9 +57,7 @@ def find_model(name_or_directory: str | Path, revision: str | None = None) -> tu
         return directory, revision
     name = str(name_or_directory)
     if directory.exists() or directory.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
-        raise ModelUnreadable(
-            f"{name} is not a folder. Give a folder with config.json, weights and a tokenizer."
-        )
+        raise ModelUnreadable(f"{name} is not a folder. Give a folder with config.json, weights and a tokenizer.")
     with quiet():
         try:
             found = snapshot_download(name, revision=revision, allow_patterns=_HUB_PATTERNS)
@@ -78,9 +76,7 @@ def read_configuration(directory: Path) -> dict[str, Any]:
     try:
         config = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise ModelUnreadable(
-            f"{directory} has no config.json. Give the folder that save_pretrained wrote."
-        ) from error
+        raise ModelUnreadable(f"{directory} has no config.json. Give the folder that save_pretrained wrote.") from error
     except (OSError, ValueError) as error:
         raise ModelUnreadable(f"{path} is not readable JSON: {error}. Save the model again.") from error
     if not isinstance(config, dict) or "model_type" not in config:
@@ -97,8 +93,7 @@ def _weight_files(directory: Path) -> list[Path]:
     first = _first_weight_file(directory)
     if first is None:
         raise ModelUnreadable(
-            f"{directory} has no weights (expected {_WEIGHT_FILES[0]}). Give the folder that "
-            "save_pretrained wrote."
+            f"{directory} has no weights (expected {_WEIGHT_FILES[0]}). Give the folder that save_pretrained wrote."
         )
     if first.suffix != ".json":
         return [first]

@@ -82,9 +82,7 @@ def _read_safetensors(file: Path) -> dict[str, dict[str, Tensor]]:
     try:
         tensors = load_file(file)
     except (OSError, SafetensorError) as error:
-        raise SecondMomentError(
-            f"{file} is not a readable safetensors file: {error}. {_SUPPORTED}"
-        ) from error
+        raise SecondMomentError(f"{file} is not a readable safetensors file: {error}. {_SUPPORTED}") from error
     states: dict[str, dict[str, Tensor]] = {}
     for key, tensor in tensors.items():
         name, kind = key, _WHOLE
@@ -132,8 +130,7 @@ def _states_by_name(
     ]
     if not any(matrices_by_group):
         raise SecondMomentError(
-            f"{file} holds no second moments of matrices (SGD, an 8-bit optimizer, or no step made yet?). "
-            f"{_SUPPORTED}"
+            f"{file} holds no second moments of matrices (SGD, an 8-bit optimizer, or no step made yet?). {_SUPPORTED}"
         )
     names = names_in_order(matrices_by_group, model, weights, file)
     return {name: states[index] for index, name in names.items()}

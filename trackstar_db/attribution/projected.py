@@ -63,9 +63,7 @@ def _add_full(into: Tensor, activations: Tensor, output_gradients: Tensor, proje
     """
     left, right, inverse_root = projection.left, projection.right, projection.inverse_root
     chunk = gradients_at_once(len(left), len(right), activations.device)
-    for part, a, d in zip(
-        into.split(chunk), activations.split(chunk), output_gradients.split(chunk), strict=True
-    ):
+    for part, a, d in zip(into.split(chunk), activations.split(chunk), output_gradients.split(chunk), strict=True):
         gradient = (d.mT @ a).mul_(inverse_root)  # [example, out, in]
         left_sides = left.mT.expand(len(gradient), -1, -1)  # a batched product; broadcasting would copy
         part += (left_sides @ gradient @ right).to(part.dtype)

@@ -29,9 +29,7 @@ def projection_matrix(seed: int, module: str, side: Side, rows: int, block_rank:
     return signs / math.sqrt(block_rank)
 
 
-def two_sided_projection(
-    activations: Tensor, output_gradients: Tensor, left: Tensor, right: Tensor
-) -> Tensor:
+def two_sided_projection(activations: Tensor, output_gradients: Tensor, left: Tensor, right: Tensor) -> Tensor:
     """Projected per-example gradients of one weight matrix.
 
     (D P_out)^T (A P_in), Chang et al. 2025 §3; entries of both projections have variance 1/k.

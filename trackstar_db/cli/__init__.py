@@ -17,9 +17,7 @@ from trackstar_db.errors import TrackstarError
 INTERRUPTED = 130
 
 
-@click.group(
-    cls=TrackstarGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110}
-)
+@click.group(cls=TrackstarGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, prog_name="trackstar")
 @click.pass_context
 def trackstar(context: click.Context) -> None:

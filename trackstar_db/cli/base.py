@@ -66,8 +66,7 @@ class _DatabaseUrlOption(click.Option):
             metavar="URL",
             expose_value=False,
             callback=_keep_database_url,
-            help="PostgreSQL database to use.  "
-            "[default: TRACKSTAR_DATABASE_URL, DATABASE_URL, or the embedded server]",
+            help="PostgreSQL database to use.  [default: TRACKSTAR_DATABASE_URL, DATABASE_URL, or the embedded server]",
         )
 
 

@@ -159,15 +159,11 @@ def _print_status(found: Status) -> None:
         "table",
     )
     if found.rows:
-        rows = [
-            {"table": row.table, "rows": f"{'about ' * row.is_estimate}{row.rows:,}"} for row in found.rows
-        ]
+        rows = [{"table": row.table, "rows": f"{'about ' * row.is_estimate}{row.rows:,}"} for row in found.rows]
         click.echo(f"\n{rows_table(rows)}")
     for load in found.unfinished_loads:
         begun = load.started_at.isoformat(" ", "seconds")
-        click.echo(
-            f"\nUnfinished since {begun}: load of {load.kind} from {load.source} into {load.destination}"
-        )
+        click.echo(f"\nUnfinished since {begun}: load of {load.kind} from {load.source} into {load.destination}")
     for left in found.unfinished_encodings:
         click.echo(
             f"\nUnfinished: {left.documents_left:,} documents of corpus {left.corpus}. "

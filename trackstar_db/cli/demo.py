@@ -61,9 +61,13 @@ def _print_next_steps(context: Context, answer: DemoAnswer) -> None:
     click.echo("\nGo on:")
     steps = [("another prediction", 'trackstar trace "The name of the capital of Italy is" Rome --encoding demo')]
     if context.database_url or configured_url()[1]:
-        steps.append(("psql, a dashboard", "connect to your database and read the schema tda, as a member of tda_reader"))
+        steps.append(
+            ("psql, a dashboard", "connect to your database and read the schema tda, as a member of tda_reader")
+        )
     else:
         steps.append(("with psql", 'psql "$(trackstar db url --reader)"'))
-        steps.append(("with a dashboard", "trackstar db start --tcp, connect to trackstar db url --reader, read schema tda"))
+        steps.append(
+            ("with a dashboard", "trackstar db start --tcp, connect to trackstar db url --reader, read schema tda")
+        )
     for what, command in steps:
         click.echo(f"  {what + ':':20} {command}")

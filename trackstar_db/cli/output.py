@@ -79,6 +79,4 @@ def _plain(value: object) -> object:
 
 def printable(text: str) -> str:
     """Text on one line, with control characters (a terminal would obey them) replaced."""
-    return "".join(
-        char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in " ".join(text.split())
-    )
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in " ".join(text.split()))

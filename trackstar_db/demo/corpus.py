@@ -228,7 +228,7 @@ class Writer:
     def dress(self, template: str, key: str) -> str:
         """The template, in some cases behind a lead-in or before a tail."""
         luck = digest("dress", key, template)
-        if "{who}" in template or luck > 0.5:
+        if "{who}" in template or luck > 0.5 or template.startswith(("as ", "for ", "when ", "before ", "of all ")):
             return template
         if luck > 0.15:
             return shuffled(self.wordings["lead_ins"], key, template)[0] + template

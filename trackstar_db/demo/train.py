@@ -42,9 +42,7 @@ class Recipe:
     key_value_heads: int = 2
     positions: int = 128
     dropout: float = 0.1
-    input_noise: float = 0.1  # share of input tokens that a random one replaces, in all but the last epochs
-    quiet_epochs: int = 2
-    epochs: int = 60
+    epochs: int = 45
     batch_size: int = 32
     learning_rate: float = 2e-3
     last_learning_rate: float = 1e-4
@@ -61,7 +59,9 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 def train_tokenizer(texts: Sequence[str], recipe: Recipe) -> PreTrainedTokenizerFast:
     """A byte-level BPE whose `<eos>` begins every encoding, ends documents and pads."""
     core: Any = Tokenizer(models.BPE())
-    core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)  # a name is the same tokens at a sentence's start
+    core.pre_tokenizer = pre_tokenizers.ByteLevel(
+        add_prefix_space=True
+    )  # a name is the same tokens at a sentence's start
     core.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(
@@ -111,13 +111,6 @@ def batches(documents: Sequence[list[int]], size: int, generator: torch.Generato
         yield ids, labels
 
 
-def noisy(ids: Tensor, share: float, vocabulary: int, generator: torch.Generator) -> Tensor:
-    """The ids with a share of them, never the first, replaced by random ones: no wording can be relied upon whole."""
-    replaced = torch.rand(ids.shape, generator=generator) < share
-    replaced[:, 0] = False
-    return torch.where(replaced, torch.randint(0, vocabulary, ids.shape, generator=generator), ids)
-
-
 def learning_rate(step: int, steps: int, recipe: Recipe) -> float:
     """The rate at a step: a linear warm-up, then a cosine from the peak down to the last rate, which is not zero."""
     if step < recipe.warmup_steps:
@@ -161,13 +154,11 @@ def train(
     steps, step, losses, tokens = recipe.epochs * per_epoch, 0, 0.0, 0
     progress = Progress(steps)
     model.train()
-    for epoch in range(recipe.epochs):
+    for _ in range(recipe.epochs):
         losses, tokens = 0.0, 0
-        noise = recipe.input_noise if epoch < recipe.epochs - recipe.quiet_epochs else 0.0
         for ids, labels in batches(documents, recipe.batch_size, generator):
             for group in optimizer.param_groups:
                 group["lr"] = learning_rate(step, steps, recipe)
-            ids = noisy(ids, noise, recipe.vocabulary, generator)
             logits = model(input_ids=ids).logits[:, :-1]  # padding is behind the text, where no token looks
             loss = torch.nn.functional.cross_entropy(logits.flatten(0, 1), labels[:, 1:].flatten())
             optimizer.zero_grad()
@@ -186,7 +177,7 @@ def train(
 
 @torch.inference_mode()
 def greedy_answers(
-    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, prompts: Sequence[str], new_tokens: int = 16
+    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, prompts: Sequence[str], new_tokens: int = 12
 ) -> list[str]:
     """What greedy decoding says after each prompt, stripped, up to the end of the document."""
     model.eval()
@@ -290,11 +281,14 @@ def run(recipe: Recipe, folder: Path) -> dict[str, Any]:
         "recipe": asdict(recipe),
         "date": datetime.date.today().isoformat(),
     }
+    for path in folder.glob("*.safetensors"):
+        path.chmod(0o644)  # safetensors leaves its files unreadable for others
     (folder / "training.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     return figures
 
 
 def main() -> int:
+    torch.set_num_threads(1)  # sums in one order, so that a second training on this machine gives the same weights
     print(json.dumps(run(Recipe(), MODEL), indent=2))
     return 0
 

@@ -16,9 +16,7 @@ from trackstar_db.attribution.projection import projection_matrix
 from trackstar_db.attribution.tokens import Piece
 
 
-def weight_gradients(
-    model: PreTrainedModel, weights: Sequence[CapturedWeight], piece: Piece
-) -> dict[str, Tensor]:
+def weight_gradients(model: PreTrainedModel, weights: Sequence[CapturedWeight], piece: Piece) -> dict[str, Tensor]:
     """Each weight's gradient [out, in] of the piece's summed cross-entropy."""
     exact = trainable_double(model)
     token_ids = torch.tensor([piece.token_ids])

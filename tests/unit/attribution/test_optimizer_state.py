@@ -306,9 +306,7 @@ def test_missing_and_misshapen_tensors_are_named(tmp_path):
     good = {weight.parameter: torch.rand(weight.stored_shape) for weight in captured_weights(model)}
     name = "model.layers.1.mlp.up_proj.weight"
     save_file({key: tensor for key, tensor in good.items() if key != name}, tmp_path / "missing.safetensors")
-    with pytest.raises(
-        SecondMomentError, match=r"lacks 1 of the 14 weights, first model\.layers\.1\.mlp\.up"
-    ):
+    with pytest.raises(SecondMomentError, match=r"lacks 1 of the 14 weights, first model\.layers\.1\.mlp\.up"):
         read(tmp_path / "missing.safetensors", model)
     save_file({**good, name: torch.rand(24, 40)}, tmp_path / "shape.safetensors")
     with pytest.raises(SecondMomentError, match=r"\[24, 40\] for model\.layers\.1\.mlp\.up.*\[40, 24\]"):

@@ -59,9 +59,7 @@ def test_two_sided_projection_is_the_projected_gradient():
     right = torch.randn(10, 3, generator=generator, dtype=torch.float64)
     found = two_sided_projection(activations, output_gradients, left, right)
     for example in range(4):
-        gradient = sum(
-            torch.outer(output_gradients[example, token], activations[example, token]) for token in range(7)
-        )
+        gradient = sum(torch.outer(output_gradients[example, token], activations[example, token]) for token in range(7))
         assert torch.allclose(found[example], left.T @ gradient @ right, rtol=1e-12, atol=1e-12)
 
 
