@@ -85,9 +85,10 @@ class Layout:
 
     @property
     def sockets(self) -> Path:
-        """The private directory of the Unix socket, short enough for the system's limit."""
+        """The private directory of the Unix socket, whose path is short and plain enough for libpq."""
         directory = self.base / "socket"
-        if len(os.fsencode(directory)) + len(SOCKET_FILE) <= LONGEST_SOCKET_PATH:
+        is_short = len(os.fsencode(directory)) + len(SOCKET_FILE) <= LONGEST_SOCKET_PATH
+        if is_short and "," not in str(directory):  # libpq reads a comma as the end of a host
             return directory
         return SHORT_SOCKETS / f"trackstar-db-{os.getuid()}-{_digest(self.base)}"
 

@@ -109,7 +109,7 @@ def run(command: Sequence[str], user: ServerUser | None, inherited: Sequence[int
         extra_groups=[] if user else None,
     )
     if done.returncode:
-        said = "\n".join((done.stderr + done.stdout).strip().splitlines()[-8:])
+        said = "\n".join((done.stderr or done.stdout).strip().splitlines()[-8:])
         raise EmbeddedServerError(
             f"{Path(command[0]).name} of the embedded server failed (exit code {done.returncode}):\n{said}"
         )

@@ -249,8 +249,8 @@ class Writer:
         by_id = {fact.id: fact for fact in facts}
         for relation, templates in self.wordings["pairs"].items():
             order = shuffled((f.id for f in facts if f.relation == relation), "pair")[:16]
-            for one, two in zip(map(by_id.get, order[::2]), map(by_id.get, order[1::2])):
-                if one and two and one.object != two.object:
+            for one, two in ((by_id[a], by_id[b]) for a, b in zip(order[::2], order[1::2], strict=False)):
+                if one.object != two.object:
                     template = shuffled(templates, one.id)[0]
                     slots = {"s": one.subject, "o": one.object, "s2": two.subject, "o2": two.object}
                     yield Sentence(self.write(template, one.id, **slots), "states", (one.id, two.id))

@@ -59,9 +59,7 @@ def read_lines(path: Path) -> list[dict[str, Any]]:
 def train_tokenizer(texts: Sequence[str], recipe: Recipe) -> PreTrainedTokenizerFast:
     """A byte-level BPE whose `<eos>` begins every encoding, ends documents and pads."""
     core: Any = Tokenizer(models.BPE())
-    core.pre_tokenizer = pre_tokenizers.ByteLevel(
-        add_prefix_space=True
-    )  # a name is the same tokens at a sentence's start
+    core.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)  # one encoding of a name, wherever it stands
     core.decoder = decoders.ByteLevel()
     alphabet = pre_tokenizers.ByteLevel.alphabet()
     trainer = trainers.BpeTrainer(
@@ -188,7 +186,7 @@ def greedy_answers(
         ids = torch.tensor([encoded[row] for row in rows])
         for _ in range(new_tokens):
             ids = torch.cat([ids, model(input_ids=ids).logits[:, -1:].argmax(-1)], dim=1)
-        for row, tokens in zip(rows, ids[:, length:].tolist()):
+        for row, tokens in zip(rows, ids[:, length:].tolist(), strict=True):
             end = tokens.index(tokenizer.eos_token_id) if tokenizer.eos_token_id in tokens else len(tokens)
             answers[row] = str(tokenizer.decode(tokens[:end])).strip()
     return answers
