@@ -6,7 +6,7 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -16,12 +16,14 @@ from psycopg.rows import TupleRow, dict_row
 from psycopg.types.json import Jsonb
 from torch import Tensor
 
-from trackstar_db.attribution.encoder import Encoder, EncodingSettings
-from trackstar_db.attribution.model import LoadedModel, load_model
 from trackstar_db.attribution.second_moment import RankOne, SecondMoment, SecondMoments
 from trackstar_db.engine import Database
 from trackstar_db.errors import AlreadyExists, EncodingMismatch, NotFound
 from trackstar_db.queries import query
+
+if TYPE_CHECKING:  # transformers takes seconds to import, and listing encodings does without
+    from trackstar_db.attribution.encoder import Encoder, EncodingSettings
+    from trackstar_db.attribution.model import LoadedModel
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ class Encoding:
     @property
     def settings(self) -> EncodingSettings:
         """What defines the numbers of one gradient."""
+        from trackstar_db.attribution.encoder import EncodingSettings
+
         return EncodingSettings(**self.recipe["settings"])
 
 
@@ -153,6 +157,9 @@ def load_encoder(connection: Connection[TupleRow], name: str, model: str | None 
     Raises NotFound, ModelUnreadable, and EncodingMismatch when the model's weights are others than those that
     the encoding was made from.
     """
+    from trackstar_db.attribution.encoder import Encoder
+    from trackstar_db.attribution.model import load_model
+
     encoding = load_encoding(connection, name)
     revision = encoding.recipe["model"]["revision"] if model is None else None
     loaded = load_model(model or encoding.model, revision, encoding.settings.dtype)

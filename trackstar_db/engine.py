@@ -85,7 +85,7 @@ class Database:
                 yield connection
                 connection.commit()
             except BaseException:
-                if connection.broken:
+                if connection.closed:
                     pooled.invalidate()
                 else:
                     connection.rollback()

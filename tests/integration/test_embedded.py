@@ -6,9 +6,11 @@ import os
 import pwd
 import shutil
 import signal
+import socket
 import stat
 import subprocess
 import sys
+import sysconfig
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -269,8 +271,6 @@ def test_opening_tcp_does_not_throw_out_the_clients_of_a_running_server(own_serv
 
 
 def test_a_port_that_is_taken_is_an_error_and_the_running_server_stays(own_server: EmbeddedServer) -> None:
-    import socket
-
     pid = own_server.start().pid
     with socket.create_server(("127.0.0.1", 0)) as taken:
         with pytest.raises(EmbeddedServerError, match=r"Port \d+ of 127\.0\.0\.1 is taken"):
@@ -393,7 +393,10 @@ def test_as_a_user_everything_is_that_users_and_root_may_run_it_later(
     home.mkdir()
     nobody = pwd.getpwnam("nobody")
     os.chown(home, nobody.pw_uid, nobody.pw_gid)
-    code = f"from pathlib import Path; from trackstar_db.embedded import EmbeddedServer; s = EmbeddedServer(Path({str(home)!r}), {QUICK!r}); "
+    code = (
+        "from pathlib import Path; from trackstar_db.embedded import EmbeddedServer; "
+        f"s = EmbeddedServer(Path({str(home)!r}), {QUICK!r}); "
+    )
     pid = int(as_somebody(code + "print(s.start().pid)"))
     assert Path(f"/proc/{pid}").stat().st_uid == nobody.pw_uid
     assert as_somebody(code + "print(s.stop())") == "True"
@@ -409,20 +412,17 @@ def test_as_a_user_everything_is_that_users_and_root_may_run_it_later(
 def as_somebody() -> Callable[[str], str]:
     """Runs Python code as the user nobody: what it printed."""
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
-    paths = [path for path in sys.path if path]
+    packages = f"import site; site.addsitedir({sysconfig.get_path('purelib')!r}); "
     for interpreter in (os.path.realpath(sys.executable), f"/usr/bin/{version}", f"/usr/local/bin/{version}"):
-        command = [
-            "setpriv",
-            "--reuid=nobody",
-            "--clear-groups",
-            "env",
-            f"PYTHONPATH={os.pathsep.join(paths)}",
-            interpreter,
-            "-c",
-        ]
-        probe = subprocess.run([*command, "import trackstar_db.embedded"], capture_output=True, check=False, cwd="/")
-        if probe.returncode == 0:
-            return lambda code: subprocess.run(
-                [*command, code], capture_output=True, text=True, check=True, cwd="/"
-            ).stdout.strip()
+        command = ["setpriv", "--reuid=nobody", f"--regid={pwd.getpwnam('nobody').pw_gid}", "--clear-groups", interpreter, "-c"]
+        probe = [*command, packages + "import trackstar_db.sql, trackstar_db.embedded"]
+        if subprocess.run(probe, capture_output=True, check=False, cwd="/").returncode:
+            continue
+
+        def run(code: str, command: list[str] = command) -> str:
+            done = subprocess.run([*command, packages + code], capture_output=True, text=True, check=False, cwd="/")
+            assert done.returncode == 0, done.stderr
+            return done.stdout.strip()
+
+        return run
     pytest.skip("no Python that another user can run with these packages")

@@ -39,12 +39,8 @@ COMMANDS = {
     "demo": ("demo",),
 }
 for _module, _names in COMMANDS.items():
-    try:
-        _found = import_module(f"trackstar_db.cli.{_module}")
-    except ModuleNotFoundError:
-        continue
     for _name in _names:
-        trackstar.add_command(getattr(_found, _name))
+        trackstar.add_command(getattr(import_module(f"trackstar_db.cli.{_module}"), _name))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -61,8 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except TrackstarError as error:
         click.echo(f"Error: {error}", err=True)
         return error.exit_code
-    except psycopg.OperationalError as error:
-        click.echo(f"Error: {_operational(error)}", err=True)
+    except (psycopg.OperationalError, psycopg.errors.InsufficientPrivilege) as error:
+        click.echo(f"Error: {_database_message(error)}", err=True)
         return 1
     except BrokenPipeError:
         # Whoever read our output has gone; Python would complain once more when it flushes at exit.
@@ -71,10 +67,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return result if isinstance(result, int) else 0
 
 
-def _operational(error: psycopg.OperationalError) -> str:
+def _database_message(error: psycopg.Error) -> str:
     from trackstar_db.engine import is_loss, unavailable
 
-    if is_loss(error):
+    if isinstance(error, psycopg.errors.InsufficientPrivilege):
+        return (
+            f"The database role may not do this: {error.diag.message_primary or error}. "
+            "Connect as the role that ran trackstar init."
+        )
+    if isinstance(error, psycopg.OperationalError) and is_loss(error):
         return str(unavailable(error))
     hint = f" {error.diag.message_hint}" if error.diag.message_hint else ""
-    return f"the database gave up on a statement: {error.diag.message_primary or error}.{hint}"
+    return f"The database gave up on a statement: {error.diag.message_primary or error}.{hint}"

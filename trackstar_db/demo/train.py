@@ -22,6 +22,7 @@ from safetensors.torch import save_file
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers.utils.logging import disable_progress_bar
 
 from trackstar_db.demo import FACTS, MODEL, SENTENCES
 
@@ -287,6 +288,8 @@ def run(recipe: Recipe, folder: Path) -> dict[str, Any]:
 
 def main() -> int:
     torch.set_num_threads(1)  # sums in one order, so that a second training on this machine gives the same weights
+    if not sys.stderr.isatty():
+        disable_progress_bar()
     print(json.dumps(run(Recipe(), MODEL), indent=2))
     return 0
 
