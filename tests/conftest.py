@@ -156,11 +156,9 @@ def run_trackstar(request: pytest.FixtureRequest) -> RunTrackstar:
 
     Where the test has a database, the program has it too (TRACKSTAR_DATABASE_URL).
     """
-    added = {
-        "TRACKSTAR_DATABASE_URL": request.getfixturevalue(fixture)
-        for fixture in ("database_url", "empty_database_url")
-        if fixture in request.fixturenames
-    }
+    added: dict[str, str] = {}
+    for fixture in {"database_url", "empty_database_url"} & set(request.fixturenames):
+        added["TRACKSTAR_DATABASE_URL"] = request.getfixturevalue(fixture)
 
     def run(
         *arguments: object,

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import Any
+
+from tqdm import tqdm
 
 from trackstar_db.attribution.autocorrelation import DEFAULT_DAMPING, Autocorrelation, inverse_root
 from trackstar_db.attribution.batching import token_budget_batches
@@ -137,12 +139,12 @@ def _second_moments(
         return {}, {"source": "none"}
     if new.estimate_second_moment is not None:
         estimate = SecondMomentEstimate(loaded)
-        with progress_bar(new.estimate_second_moment, "estimate V", "document") as bar:
+        with _bar(database, new, new.estimate_second_moment, "estimate V") as bar:
             for documents in _sample(database, new, new.estimate_second_moment, loaded, settings):
-                pieces = [piece for document in documents for piece in document.pieces]
+                pieces, show = [piece for document in documents for piece in document.pieces], _shown_on(bar, documents)
                 for batch in token_budget_batches([len(piece.token_ids) for piece in pieces], token_budget):
                     estimate.add_pieces([pieces[index] for index in batch])
-                bar.update(len(documents))
+                    show(len(batch))
         found: SecondMoments = estimate.mean()
         source: dict[str, Any] = {"source": "estimated", "corpus": new.corpus, "pieces": estimate.count}
     else:
@@ -171,9 +173,9 @@ def _autocorrelation(database: Database, new: NewEncoding, encoder: Encoder, tok
     """R_train, added up over the sample."""
     settings = encoder.settings
     autocorrelation = Autocorrelation(settings.blocks, settings.block_rank**2)
-    with progress_bar(None, "fit R", "document") as bar:
+    with _bar(database, new, new.sample, "fit R") as bar:
         for documents in _sample(database, new, new.sample, encoder.loaded, settings):
-            gradients = encoder.document_gradients(documents, token_budget, on_batch=bar.update)
+            gradients = encoder.document_gradients(documents, token_budget, _shown_on(bar, documents))
             is_usable = gradients.isfinite().all(dim=1) & (gradients != 0).any(dim=1)
             autocorrelation.add(gradients[is_usable])
     if not autocorrelation.count:
@@ -182,6 +184,24 @@ def _autocorrelation(database: Database, new: NewEncoding, encoder: Encoder, tok
             f"cannot be fitted. Load documents of at least two tokens into it, or check the model."
         )
     return autocorrelation
+
+
+def _bar(database: Database, new: NewEncoding, size: int, label: str) -> tqdm[Any]:
+    """A progress bar over a sample of so many documents, or over all of a smaller corpus."""
+    with database.connect() as connection:
+        parameters = {"corpus_id": corpus_id(connection, new.corpus)}
+        (documents,) = connection.execute(query("corpus_size"), parameters).fetchone() or (0,)
+    return progress_bar(min(size, documents), label, "document")
+
+
+def _shown_on(bar: tqdm[Any], documents: list[TokenizedDocument]) -> Callable[[int], None]:
+    """Moves the bar by documents when it is told of pieces: a long document is several."""
+    share = len(documents) / max(1, sum(len(document.pieces) for document in documents))
+
+    def show(pieces: int) -> None:
+        bar.update(pieces * share)
+
+    return show
 
 
 def _sample(

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 from pathlib import Path
 from threading import Lock
-from typing import cast
 
 import psycopg
 import sqlalchemy.exc
 from psycopg import sql
 from sqlalchemy import Connection as BoundConnection
-from typing_extensions import LiteralString
 
 import trackstar_db.migrations
 from trackstar_db import __version__
@@ -88,6 +86,6 @@ def _upgrade(bound: BoundConnection, connection: Connection) -> None:
     with _ALEMBIC:
         command.upgrade(config, "head")
     for path in object_files():
-        connection.execute(sql.SQL(cast(LiteralString, path.read_text(encoding="utf-8"))))
+        connection.execute(sql.SQL(path.read_text(encoding="utf-8")))
     objects = sql.Literal(code_state().objects)
     connection.execute(sql.SQL("COMMENT ON SCHEMA trackstar IS {}").format(objects))

@@ -49,6 +49,13 @@ def program(code: str) -> Iterator[subprocess.Popen[str]]:
             running.kill()
 
 
+def client_code(server: EmbeddedServer, *lines: str) -> str:
+    """A program that connects to the server; `run` in its lines executes SQL."""
+    return "\n".join(
+        ["import psycopg, time", f"run = psycopg.connect({server.url()!r}, autocommit=True).execute", *lines]
+    )
+
+
 def said(running: subprocess.Popen[str]) -> str:
     assert running.stdout is not None
     return running.stdout.readline().strip()
@@ -93,7 +100,7 @@ def test_a_stopped_server_keeps_what_was_committed(own_server: EmbeddedServer) -
 def test_stop_refuses_while_others_are_connected_and_says_how_many(own_server: EmbeddedServer) -> None:
     own_server.start()
     with connect(own_server) as one, connect(own_server, "tda_reader") as other:
-        with pytest.raises(EmbeddedServerError, match="2 other clients are connected.*--force"):
+        with pytest.raises(EmbeddedServerError, match=r"2 other clients are connected.*--force"):
             own_server.stop()
         assert one.execute("SELECT 1").fetchone() == (1,)
         other.close()
@@ -144,9 +151,8 @@ def test_after_kill_nine_of_the_server_it_starts_again_with_what_was_committed(
 
 def test_after_kill_nine_of_the_server_it_waits_for_its_busy_processes(own_server: EmbeddedServer) -> None:
     own_server.start()
-    busy = (
-        f"import psycopg\nc = psycopg.connect({own_server.url()!r}, autocommit=True)\nprint('begun', flush=True)\n"
-        "c.execute('SELECT count(*) FROM generate_series(1, 20000000)')"
+    busy = client_code(
+        own_server, "print('begun', flush=True)", "run('SELECT count(*) FROM generate_series(1, 20000000)')"
     )
     with program(busy) as client:
         assert said(client) == "begun"
@@ -170,10 +176,13 @@ def test_after_kill_nine_of_a_client_its_transaction_and_locks_are_gone(own_serv
     own_server.start()
     with connect(own_server) as connection:
         connection.execute("CREATE TABLE ledger (x integer PRIMARY KEY)")
-        code = (
-            f"import psycopg, time\nc = psycopg.connect({own_server.url()!r})\nc.execute('INSERT INTO ledger VALUES (1)')\n"
-            "print('inserted', flush=True)\ntime.sleep(600)"
+        inserting = (
+            "run('BEGIN')",
+            "run('INSERT INTO ledger VALUES (1)')",
+            "print('inserted', flush=True)",
+            "time.sleep(600)",
         )
+        code = client_code(own_server, *inserting)
         with program(code) as client:
             assert said(client) == "inserted"
             os.kill(client.pid, signal.SIGKILL)
@@ -272,9 +281,11 @@ def test_opening_tcp_does_not_throw_out_the_clients_of_a_running_server(own_serv
 
 def test_a_port_that_is_taken_is_an_error_and_the_running_server_stays(own_server: EmbeddedServer) -> None:
     pid = own_server.start().pid
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        with pytest.raises(EmbeddedServerError, match=r"Port \d+ of 127\.0\.0\.1 is taken"):
-            own_server.start(tcp=True, port=taken.getsockname()[1])
+    with (
+        socket.create_server(("127.0.0.1", 0)) as taken,
+        pytest.raises(EmbeddedServerError, match=r"Port \d+ of 127\.0\.0\.1 is taken"),
+    ):
+        own_server.start(tcp=True, port=taken.getsockname()[1])
     assert pid_of(own_server) == pid
 
 
@@ -414,7 +425,14 @@ def as_somebody() -> Callable[[str], str]:
     version = f"python{sys.version_info.major}.{sys.version_info.minor}"
     packages = f"import site; site.addsitedir({sysconfig.get_path('purelib')!r}); "
     for interpreter in (os.path.realpath(sys.executable), f"/usr/bin/{version}", f"/usr/local/bin/{version}"):
-        command = ["setpriv", "--reuid=nobody", f"--regid={pwd.getpwnam('nobody').pw_gid}", "--clear-groups", interpreter, "-c"]
+        command = [
+            "setpriv",
+            "--reuid=nobody",
+            f"--regid={pwd.getpwnam('nobody').pw_gid}",
+            "--clear-groups",
+            interpreter,
+            "-c",
+        ]
         probe = [*command, packages + "import trackstar_db.sql, trackstar_db.embedded"]
         if subprocess.run(probe, capture_output=True, check=False, cwd="/").returncode:
             continue

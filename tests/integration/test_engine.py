@@ -97,9 +97,9 @@ def test_a_url_that_cannot_be_read_is_not_quoted_with_its_password() -> None:
 
 def test_a_server_that_is_not_there_is_one_error_without_the_password() -> None:
     database = open_database(f"postgresql://me:{SECRET_QUOTED}@127.0.0.1:1/corpus")
-    with pytest.raises(DatabaseUnavailable, match=r"postgresql://me:\*\*\*@127\.0\.0\.1:1/corpus") as raised:
-        with database.connect():
-            pass
+    shown = r"postgresql://me:\*\*\*@127\.0\.0\.1:1/corpus"
+    with pytest.raises(DatabaseUnavailable, match=shown) as raised, database.connect():
+        pass
     assert isinstance(raised.value.__cause__, psycopg.OperationalError)
     assert SECRET not in str(raised.value)
     assert SECRET_QUOTED not in str(raised.value)
@@ -108,9 +108,8 @@ def test_a_server_that_is_not_there_is_one_error_without_the_password() -> None:
 def test_a_block_is_committed_when_it_ends_and_rolled_back_when_it_raises(database: Database) -> None:
     with database.connect() as connection:
         connection.execute("INSERT INTO trackstar.corpus (name) VALUES ('kept')")
-    with pytest.raises(ZeroDivisionError), database.connect() as connection:
-        connection.execute("INSERT INTO trackstar.corpus (name) VALUES ('lost')")
-        raise ZeroDivisionError
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        _run(database, "INSERT INTO trackstar.corpus (name) VALUES ('lost')", "SELECT 1 / 0")
     with database.connect() as connection:
         assert connection.execute("SELECT name FROM trackstar.corpus").fetchall() == [("kept",)]
 
@@ -147,20 +146,22 @@ def test_a_session_commits_each_statement_and_holds_its_lock(database: Database)
 
 
 def test_a_refused_statement_is_not_called_a_lost_server(database: Database) -> None:
-    with pytest.raises(psycopg.errors.QueryCanceled), database.connect() as connection:
-        connection.execute("SET LOCAL statement_timeout = 10")
-        connection.execute("SELECT pg_sleep(5)")
+    with pytest.raises(psycopg.errors.QueryCanceled):
+        _run(database, "SET LOCAL statement_timeout = 10", "SELECT pg_sleep(5)")
 
 
 @pytest.mark.parametrize("way", ["connect", "session", "bound"])
 def test_a_connection_that_is_cut_inside_a_block_is_a_database_unavailable(database: Database, way: str) -> None:
-    with pytest.raises(DatabaseUnavailable, match="does not answer, or the connection broke"):
+    def work() -> None:
         with getattr(database, way)() as opened:
             connection = opened[1] if way == "bound" else opened
             pid = connection.info.backend_pid
             with psycopg.connect(**_parameters(database), autocommit=True) as other:
                 other.execute("SELECT pg_terminate_backend(%s, 5000)", [pid])
             connection.execute("SELECT 1")
+
+    with pytest.raises(DatabaseUnavailable, match="does not answer, or the connection broke"):
+        work()
     with database.connect() as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
 
@@ -172,14 +173,25 @@ def test_a_server_that_dies_inside_a_block_is_a_database_unavailable_and_comes_b
     pid = own_server.status().pid
     assert pid is not None
     database = open_database()
-    with pytest.raises(DatabaseUnavailable), database.connect() as connection:
-        connection.execute("CREATE TABLE half_written (x integer)")
-        os.kill(pid, signal.SIGKILL)
-        for _ in range(1000):
-            connection.execute("SELECT pg_sleep(0.01)")
+
+    def work() -> None:
+        with database.connect() as connection:
+            connection.execute("CREATE TABLE half_written (x integer)")
+            os.kill(pid, signal.SIGKILL)
+            for _ in range(1000):
+                connection.execute("SELECT pg_sleep(0.01)")
+
+    with pytest.raises(DatabaseUnavailable):
+        work()
     with database.connect() as connection:
         assert connection.execute("SELECT to_regclass('half_written')").fetchone() == (None,)
     database.close()
+
+
+def _run(database: Database, *statements: str) -> None:
+    with database.connect() as connection:
+        for statement in statements:
+            connection.execute(statement.encode())
 
 
 def _parameters(database: Database) -> dict[str, str]:

@@ -71,7 +71,7 @@ def test_views_of_another_version_are_replaced_without_a_new_revision(database: 
     with database.connect() as connection:
         connection.execute("DROP VIEW tda.annotation CASCADE")
         connection.execute("COMMENT ON SCHEMA trackstar IS 'of another version'")
-    with pytest.raises(SchemaOutOfDate, match="views of another version.*Run: trackstar init"):
+    with pytest.raises(SchemaOutOfDate, match=r"views of another version.*Run: trackstar init"):
         require_current(database)
     assert initialize(database).revision == head_revision()
     require_current(database)
@@ -207,7 +207,7 @@ def plain_role(test_server: EmbeddedServer) -> Iterator[str]:
 
 def test_a_role_without_rights_is_told_what_a_superuser_runs(empty_database_url: str, plain_role: str) -> None:
     database = open_database(empty_database_url.replace("trackstar@", f"{plain_role}@"))
-    with pytest.raises(DatabaseUnsuitable, match="As a superuser, run .*CREATE EXTENSION vector;"):
+    with pytest.raises(DatabaseUnsuitable, match=r"As a superuser, run .*CREATE EXTENSION vector;"):
         initialize(database)
     with open_database(empty_database_url).session() as owner:
         owner.execute("CREATE EXTENSION vector")
@@ -216,9 +216,7 @@ def test_a_role_without_rights_is_told_what_a_superuser_runs(empty_database_url:
     database.close()
 
 
-def test_what_a_superuser_was_told_to_run_is_enough(
-    test_server: EmbeddedServer, empty_database_url: str, plain_role: str
-) -> None:
+def test_what_a_superuser_was_told_to_run_is_enough(empty_database_url: str, plain_role: str) -> None:
     owner = open_database(empty_database_url)
     name = psycopg.conninfo.conninfo_to_dict(empty_database_url)["dbname"]
     with owner.session() as session:

@@ -113,7 +113,10 @@ def db_status(context: Context, output_format: str) -> None:
     Example:
       trackstar db status
     """
-    emit_record(asdict(_server(context).status()), output_format)
+    record = asdict(_server(context).status())
+    if output_format == "table":  # numbers that name something, and are not to be read as amounts
+        record |= {name: str(record[name] or "") for name in ("port", "pid")}
+    emit_record(record, output_format)
 
 
 @db.command()
