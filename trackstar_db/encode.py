@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,16 +75,21 @@ class EncodeSummary:
 
 
 @dataclass(frozen=True)
-class _Document:
+class Document:
     """A document on its way from text to gradient."""
 
     document_id: int
     external_id: str
+    content_digest: bytes
     tokens: TokenizedDocument
 
     @property
     def tokens_read(self) -> int:
         return sum(len(piece.token_ids) for piece in self.tokens.pieces)
+
+
+EncodedDocument: TypeAlias = tuple[Document, str, "NDArray[np.float16]"]
+"""A document, what became of it, and its gradient [d]."""
 
 
 @dataclass(frozen=True)
@@ -108,24 +113,25 @@ class _Worker:
                 self._encode_batch(left)
                 self.bar.update(len(left))
 
-    def _tokenized(self, document_ids: Sequence[int]) -> list[_Document]:
+    def _tokenized(self, document_ids: Sequence[int]) -> list[Document]:
         settings = self.encoder.settings
         with self.database.connect() as connection:
             rows = connection.execute(query("encode_texts"), {"document_ids": list(document_ids)}).fetchall()
-        texts = [text for _, _, text in rows]
+        texts = [text for _, _, text, _ in rows]
         tokens = tokenize_documents(self.encoder.loaded.tokenizer, texts, settings.max_tokens, settings.long_documents)
-        return [_Document(row[0], row[1], document) for row, document in zip(rows, tokens, strict=True)]
+        return [Document(row[0], row[1], row[3], document) for row, document in zip(rows, tokens, strict=True)]
 
-    def _encode_batch(self, documents: list[_Document]) -> None:
+    def _encode_batch(self, documents: list[Document]) -> None:
         gradients, outcomes = document_encodings(
             self.encoder, [document.tokens for document in documents], self.token_budget
         )
+        encoded = list(zip(documents, outcomes, gradients, strict=True))
         try:
             with self.database.connect() as connection:
-                _write_batch(connection, self.encoding.encoding_id, documents, gradients, outcomes)
+                written = write_batch(connection, self.encoding.encoding_id, encoded)
         except UniqueViolation:
             return  # documents loaded meanwhile moved the chunks, and another process was first: go round again
-        for document, outcome in zip(documents, outcomes, strict=True):
+        for document, outcome, _ in written:
             self.summary.add(document.external_id, outcome)
             self.summary.truncated += document.tokens.is_truncated
 
@@ -259,26 +265,31 @@ def _locked(session: Connection[TupleRow], name: str) -> Iterator[None]:
         session.execute(query("advisory_unlock"), {"name": name})
 
 
-def _write_batch(
-    connection: Connection[TupleRow],
-    encoding_id: int,
-    documents: Sequence[_Document],
-    gradients: NDArray[np.float16],
-    outcomes: Sequence[str],
-) -> None:
-    """Nothing; outcome, gradient and token count of each document are written."""
-    numbers = [document.document_id for document in documents]
+def write_batch(
+    connection: Connection[TupleRow], encoding_id: int, encoded: Sequence[EncodedDocument]
+) -> list[EncodedDocument]:
+    """What was written: outcome, gradient and token count of each document whose text is still the one encoded."""
+    parameters = {
+        "document_ids": [document.document_id for document, _, _ in encoded],
+        "content_digests": [document.content_digest for document, _, _ in encoded],
+    }
+    unchanged = {number for (number,) in connection.execute(query("encode_unchanged"), parameters)}
+    written = [row for row in encoded if row[0].document_id in unchanged]
     with connection.cursor().copy(query("encode_copy_outcomes")) as copy:
         copy.set_types(["int8", "int8", "text", "int4", "bool"])
-        for document, outcome in zip(documents, outcomes, strict=True):
+        for document, outcome, _ in written:
             tokens = document.tokens
             copy.write_row((encoding_id, document.document_id, outcome, tokens.token_count, tokens.is_truncated))
-    stored = [index for index, outcome in enumerate(outcomes) if outcome == "stored"]
-    write_gradients(connection, encoding_id, ((numbers[index], gradients[index]) for index in stored))
+    stored = ((document.document_id, gradient) for document, outcome, gradient in written if outcome == "stored")
+    write_gradients(connection, encoding_id, stored)
     connection.execute(
         query("encode_token_counts"),
-        {"document_ids": numbers, "token_counts": [document.tokens.token_count for document in documents]},
+        {
+            "document_ids": [document.document_id for document, _, _ in written],
+            "token_counts": [document.tokens.token_count for document, _, _ in written],
+        },
     )
+    return written
 
 
 def write_gradients(
@@ -297,19 +308,21 @@ def _encode_query_group(
 ) -> None:
     """Nothing; one transaction with the gradients of a group of queries."""
     kept, pieces = [], []
-    for query_id, external_id, prompt, target in rows:
+    for query_id, external_id, prompt, target, content_digest in rows:
         try:
             pieces.append(query_piece(encoder.loaded.tokenizer, prompt, target, encoder.settings.max_tokens))
-            kept.append((query_id, external_id))
+            kept.append((query_id, external_id, content_digest))
         except InputError as error:
             summary.add(external_id, "not encodable", str(error))
     if not pieces:
         return
     encodings = query_encodings(encoder, pieces)
     with database.connect() as connection:
-        for (query_id, external_id), vector in zip(kept, encodings, strict=True):
+        for (query_id, external_id, content_digest), vector in zip(kept, encodings, strict=True):
             outcome = "not finite" if not vector.isfinite().all() else "stored" if vector.any() else "zero"
-            summary.add(external_id, outcome)
             if outcome == "stored":
                 parameters = {"encoding_id": encoding.encoding_id, "query_id": query_id}
-                connection.execute(query("encode_query_insert"), {**parameters, "gradient": Vector(vector.numpy())})
+                gradient = {"content_digest": content_digest, "gradient": Vector(vector.numpy())}
+                if not connection.execute(query("encode_query_insert"), {**parameters, **gradient}).rowcount:
+                    outcome = "changed while it was encoded"
+            summary.add(external_id, outcome)

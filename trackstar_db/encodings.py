@@ -18,7 +18,7 @@ from torch import Tensor
 
 from trackstar_db.attribution.second_moment import RankOne, SecondMoment, SecondMoments
 from trackstar_db.engine import Database
-from trackstar_db.errors import AlreadyExists, EncodingMismatch, NotFound
+from trackstar_db.errors import AlreadyExists, EncodingMismatch, InUse, NotFound
 from trackstar_db.queries import query
 
 if TYPE_CHECKING:  # transformers takes seconds to import, and listing encodings does without
@@ -82,7 +82,6 @@ def store_encoding(database: Database, name: str, loaded: LoadedModel, fitted: F
     try:
         with database.connect() as connection:
             model_id = _store_model(connection, loaded)
-            dimension = settings.blocks * settings.block_rank**2
             row = connection.execute(
                 query("encoding_insert"),
                 {
@@ -90,19 +89,19 @@ def store_encoding(database: Database, name: str, loaded: LoadedModel, fitted: F
                     "model_id": model_id,
                     "blocks": settings.blocks,
                     "block_rank": settings.block_rank,
-                    "dimension": dimension,
+                    "dimension": settings.dimension,
                     "second_moment": settings.second_moment,
                     "recipe": Jsonb(recipe),
                     "digest": _digest(recipe, tensors),
                 },
             ).fetchone()
             encoding_id = int(row[0]) if row else 0
-            for tensor_name, array in tensors.items():
-                _store_tensor(connection, encoding_id, tensor_name, array)
+            for tensor_name, tensor in tensors.items():
+                _store_tensor(connection, encoding_id, tensor_name, tensor)
             connection.execute(
                 query("encoding_partition_create").format(
                     partition=gradient_partition_name(encoding_id),
-                    dimension=sql.Literal(dimension),
+                    dimension=sql.Literal(settings.dimension),
                     encoding_id=sql.Literal(encoding_id),
                 )
             )
@@ -134,14 +133,14 @@ def list_encodings(connection: Connection[TupleRow]) -> list[dict[str, Any]]:
 def drop_encoding(database: Database, name: str) -> None:
     """Nothing; the encoding is gone with all its gradients.
 
-    Raises NotFound, and EncodingMismatch while runs stand on it: an answer must stay explainable.
+    Raises NotFound, and InUse while runs stand on it: an answer must stay explainable.
     """
     with database.connect() as connection:
         encoding = load_encoding(connection, name)
         parameters = {"encoding_id": encoding.encoding_id}
         runs = [run for (run,) in connection.execute(query("encoding_runs"), parameters)]
         if runs:
-            raise EncodingMismatch(
+            raise InUse(
                 f"encoding {name!r} is what these runs stand on: {', '.join(runs)}. Drop them first, with: "
                 f"trackstar run drop NAME"
             )
@@ -170,6 +169,11 @@ def load_encoder(connection: Connection[TupleRow], name: str, model: str | None 
             f"Name the folder of the encoding's own model with --model, or create another encoding."
         )
     tensors = _load_tensors(connection, encoding)
+    if _digest(encoding.recipe, tensors) != encoding.digest:
+        raise EncodingMismatch(
+            f"encoding {encoding.name!r} is not what was stored: its recipe and tensors do not have its digest. "
+            f"Restore the database from a backup, or create the encoding again under another name."
+        )
     encoder = Encoder(loaded, encoding.settings, _second_moments(tensors), tensors["autocorrelation/inverse_root"])
     return encoding, encoder
 
@@ -201,8 +205,8 @@ def _store_model(connection: Connection[TupleRow], loaded: LoadedModel) -> int:
     return int(row[0]) if row else 0
 
 
-def _named_tensors(fitted: FittedEncoding) -> dict[str, np.ndarray[Any, np.dtype[Any]]]:
-    """Every tensor of an encoding by the name it is stored under, sorted."""
+def _named_tensors(fitted: FittedEncoding) -> dict[str, Tensor]:
+    """Every tensor of an encoding by the name it is stored under."""
     tensors = {
         "autocorrelation/inverse_root": fitted.inverse_roots,
         "autocorrelation/eigenvalues": fitted.eigenvalues,
@@ -213,7 +217,7 @@ def _named_tensors(fitted: FittedEncoding) -> dict[str, np.ndarray[Any, np.dtype
             tensors[f"second_moment/columns/{name}"] = moment.columns
         else:
             tensors[f"second_moment/full/{name}"] = moment
-    return {name: tensors[name].detach().cpu().contiguous().numpy() for name in sorted(tensors)}
+    return tensors
 
 
 def _second_moments(tensors: dict[str, Tensor]) -> dict[str, SecondMoment]:
@@ -228,13 +232,11 @@ def _second_moments(tensors: dict[str, Tensor]) -> dict[str, SecondMoment]:
     return moments
 
 
-def _store_tensor(
-    connection: Connection[TupleRow], encoding_id: int, name: str, array: np.ndarray[Any, np.dtype[Any]]
-) -> None:
-    """Nothing; a field of PostgreSQL ends at 1 GB, so a block of R is a row of its own."""
-    parts = (
-        {f"{name}/{i}": part for i, part in enumerate(array)} if name.startswith("autocorrelation/") else {name: array}
-    )
+def _store_tensor(connection: Connection[TupleRow], encoding_id: int, name: str, tensor: Tensor) -> None:
+    """Nothing; a field of PostgreSQL ends at 1 GB, so each block of R is a row of its own."""
+    array = tensor.detach().cpu().contiguous().numpy()
+    is_blocked = name.startswith("autocorrelation/")
+    parts = {f"{name}/{block}": part for block, part in enumerate(array)} if is_blocked else {name: array}
     for part_name, part in parts.items():
         connection.execute(
             query("encoding_tensor_insert"),
@@ -261,10 +263,11 @@ def _load_tensors(connection: Connection[TupleRow], encoding: Encoding) -> dict[
     return tensors
 
 
-def _digest(recipe: dict[str, Any], tensors: dict[str, np.ndarray[Any, np.dtype[Any]]]) -> bytes:
+def _digest(recipe: dict[str, Any], tensors: dict[str, Tensor]) -> bytes:
     """SHA-256 over the recipe as canonical JSON and every tensor."""
     digest = hashlib.sha256(json.dumps(recipe, sort_keys=True, ensure_ascii=False).encode())
-    for name, array in tensors.items():
+    for name in sorted(tensors):
+        array = tensors[name].detach().cpu().contiguous().numpy()
         digest.update(f"\0{name}\0{array.dtype.name}\0{array.shape}\0".encode())
         digest.update(array.astype(array.dtype.newbyteorder("<")).tobytes())
     return digest.digest()

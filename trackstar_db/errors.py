@@ -12,6 +12,7 @@
     │   └── ConflictingRecord         a record contradicts a stored row under --on-conflict error
     ├── NotFound                      a name that is not in the database
     ├── AlreadyExists                 a name that is taken
+    ├── InUse                         something that others stand on cannot be dropped
     ├── ModelError
     │   ├── ModelUnreadable           weights, configuration or tokenizer cannot be loaded
     │   └── ModelUnsupported          the model has nothing to capture, or too little for the settings
@@ -75,6 +76,10 @@ class NotFound(TrackstarError):
 
 class AlreadyExists(TrackstarError):
     """A name that is already taken."""
+
+
+class InUse(TrackstarError):
+    """Something that other rows stand on and that is therefore not dropped."""
 
 
 class ModelError(TrackstarError):

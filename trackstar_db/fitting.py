@@ -29,12 +29,16 @@ from trackstar_db.attribution.tokens import LongDocuments, TokenizedDocument, to
 from trackstar_db.encodings import Encoding, FittedEncoding, name_taken, store_encoding
 from trackstar_db.engine import Database
 from trackstar_db.errors import EncodingIncomplete, InputError, SecondMomentError
+from trackstar_db.loaders.destinations import check_name
 from trackstar_db.names import corpus_id
 from trackstar_db.progress import progress_bar
 from trackstar_db.queries import query
 
 GROUP_DOCUMENTS = 1024
 """Documents read, tokenized and sorted by length together."""
+
+MAX_DIMENSION = 4056
+"""Half-precision numbers that fit, with a row's header, on one page of 8 kB; gradients are stored in place."""
 
 STATE_FILES = ("optimizer.pt", "exp_avg_sq.safetensors")
 """Where V is looked for in a model's folder when nobody names a file."""
@@ -76,6 +80,9 @@ class NewEncoding:
             )
         if self.second_moment == "none" and (self.optimizer_state or self.estimate_second_moment):
             raise InputError('a source for V was given, but second moment is "none". Choose rank1 or full.')
+        check_name("encoding", self.name)
+        if not -(2**63) <= self.seed < 2**63:
+            raise InputError(f"seed is {self.seed}; expected a whole number of 64 bits.")
         for name in ("sample", "estimate_second_moment"):
             number = getattr(self, name)
             if number is not None and number < 1:
@@ -119,7 +126,7 @@ def _settings(new: NewEncoding, loaded: LoadedModel) -> EncodingSettings:
         raise InputError(
             f"max tokens is {max_tokens}, but the model reads {loaded.context_length} at once. Give at most that."
         )
-    return EncodingSettings(
+    settings = EncodingSettings(
         blocks=new.blocks or default_blocks(captured_weights(loaded.model)),
         max_tokens=max_tokens,
         block_rank=new.block_rank,
@@ -129,6 +136,12 @@ def _settings(new: NewEncoding, loaded: LoadedModel) -> EncodingSettings:
         long_documents=new.long_documents,
         dtype=new.dtype,
     )
+    if settings.dimension > MAX_DIMENSION:
+        raise InputError(
+            f"{settings.blocks} blocks of rank {settings.block_rank} make gradients of {settings.dimension:,} numbers; "
+            f"a page of PostgreSQL holds {MAX_DIMENSION:,}. Give fewer blocks or a lower block rank."
+        )
+    return settings
 
 
 def _second_moments(
@@ -145,7 +158,13 @@ def _second_moments(
                 for batch in token_budget_batches([len(piece.token_ids) for piece in pieces], token_budget):
                     estimate.add_pieces([pieces[index] for index in batch])
                     show(len(batch))
-        found: SecondMoments = estimate.mean()
+        estimated = estimate.mean()
+        if not all(moment.isfinite().all() and moment.any() for moment in estimated.values()):
+            raise SecondMomentError(
+                f"a second moment estimated from {estimate.count:,} pieces of corpus {new.corpus!r} is not finite, or "
+                f"zero: some of their gradients are. Check the model, or give --optimizer-state PATH."
+            )
+        found: SecondMoments = estimated
         source: dict[str, Any] = {"source": "estimated", "corpus": new.corpus, "pieces": estimate.count}
     else:
         read = read_second_moment(_state_path(new), loaded.model, captured_weights(loaded.model))

@@ -21,6 +21,7 @@ from trackstar_db import __version__
 from trackstar_db.encodings import Encoding, gradient_partition_name, load_encoding
 from trackstar_db.engine import Database
 from trackstar_db.errors import EncodingIncomplete, InputError
+from trackstar_db.loaders.destinations import check_name
 from trackstar_db.names import query_set_id
 from trackstar_db.progress import progress_bar
 from trackstar_db.queries import query
@@ -63,10 +64,12 @@ def attribute(database: Database, encoding_name: str, query_set: str, run: str, 
     Raises AlreadyExists for a taken name, NotFound for an unknown encoding or query set, and
     EncodingIncomplete while no query or no document has a gradient; fewer than all is a notice.
     """
+    check_name("run", run)
     if top_k < 1:
         raise InputError(f"top k is {top_k}; expected 1 or more.")
     started_at = datetime.now(timezone.utc)
     with database.connect() as connection:
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")  # what is counted is what is ranked
         if connection.execute(query("run_exists"), {"name": run}).fetchone() == (True,):
             raise run_taken(run)
         encoding = load_encoding(connection, encoding_name)

@@ -16,7 +16,7 @@ from trackstar_db.attribution.tokens import query_piece
 from trackstar_db.encode import query_encodings
 from trackstar_db.encodings import Encoding, load_encoder
 from trackstar_db.engine import Database
-from trackstar_db.errors import EncodingIncomplete
+from trackstar_db.errors import EncodingIncomplete, InputError
 from trackstar_db.prediction import target_probability
 from trackstar_db.queries import query
 
@@ -68,7 +68,14 @@ def trace_with(database: Database, encoding: Encoding, encoder: Encoder, asked: 
     """
     prompt, target = asked
     piece = query_piece(encoder.loaded.tokenizer, prompt, target, encoder.settings.max_tokens)
-    gradient = torch.nn.functional.normalize(query_encodings(encoder, [piece])[0], dim=0)
+    encoding_of_query = query_encodings(encoder, [piece])[0]
+    if not encoding_of_query.isfinite().all() or not encoding_of_query.any():
+        found = "zero" if encoding_of_query.isfinite().all() else "not finite"
+        raise InputError(
+            f"the gradient of {target!r} after {prompt!r} is {found}, so nothing can be said of its influences. "
+            f"Ask for another target, or check the model."
+        )
+    gradient = torch.nn.functional.normalize(encoding_of_query, dim=0)
     with database.connect() as connection:
         proponents = _strongest(connection, "trace_proponents", encoding, gradient, k)
         opponents = _strongest(connection, "trace_opponents", encoding, gradient, k)

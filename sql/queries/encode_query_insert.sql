@@ -1,3 +1,6 @@
--- The base encoding of one query, before unit norm.
+-- The base encoding of one query, before unit norm, if the query is still as it was read.
 INSERT INTO trackstar.query_gradient (encoding_id, query_id, gradient)
-VALUES (%(encoding_id)s, %(query_id)s, %(gradient)s);
+SELECT %(encoding_id)s, q.query_id, %(gradient)s
+FROM trackstar.query q
+WHERE q.query_id = %(query_id)s AND q.content_digest = %(content_digest)s
+FOR SHARE;

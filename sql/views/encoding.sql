@@ -1,6 +1,6 @@
 -- Every encoding, with what it was made from and how far it is.
 CREATE OR REPLACE VIEW tda.encoding AS
-SELECT e.name AS encoding, m.name AS model, m.architecture, m.parameter_count,
+SELECT e.name AS encoding, e.recipe -> 'model' ->> 'name' AS model, m.architecture, m.parameter_count,
        e.dimension, e.blocks, e.block_rank, e.second_moment,
        (SELECT count(*) FROM trackstar.encoded_document d
         WHERE d.encoding_id = e.encoding_id AND d.outcome = 'stored') AS encoded_documents,

@@ -122,8 +122,10 @@ def test_a_drop_without_an_answer_drops_nothing(
 ) -> None:
     create = ("encoding", "create", "e", "--model", model, "--corpus", "small", "--block-rank", 3)
     assert run_trackstar(*create).returncode == 0
-    refused = run_trackstar("encoding", "drop", "e", stdin="n\n")
-    assert refused.returncode == 130
+    assert run_trackstar("encoding", "drop", "e", stdin="n\n").returncode == 0
+    unanswered = run_trackstar("encoding", "drop", "e")
+    assert unanswered.returncode == 130
+    assert "--yes" in unanswered.stderr
     with database.connect() as connection:
         assert connection.execute("SELECT count(*) FROM tda.encoding").fetchone() == (1,)
 

@@ -3,14 +3,29 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from trackstar_db import demo
 from trackstar_db.engine import open_database
+
+
+ROOT = Path(__file__).parents[2]
+EXAMPLES = ROOT / "sql" / "examples"
+
+
+def test_the_readme_shows_what_the_demo_prints() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    documents = {json.loads(line)["text"] for line in demo.SENTENCES.read_text(encoding="utf-8").splitlines()}
+    shown = [line for line in readme.splitlines() if re.match(r" +[+-]0\.\d{3}  (yes|no) ", line)]
+    assert len(shown) >= 6
+    for line in shown:
+        assert any(text.startswith(line.split(maxsplit=2)[2]) for text in documents), line
 
 
 @pytest.mark.slow
@@ -35,6 +50,8 @@ def test_the_demo_prints_answers_with_their_documents_again_and_again(
         (chance,) = connection.execute(
             "SELECT avg(annotated_documents) / (SELECT count(*) FROM tda.document) FROM tda.fact"
         ).fetchone() or (1,)
+        for path in sorted(EXAMPLES.glob("*.sql")):
+            assert connection.execute(path.read_bytes()).fetchall(), path
     database.close()
     assert stated > 10 * chance  # influence finds the statements far better than chance
     second = run_trackstar("demo")

@@ -10,19 +10,22 @@ import pytest
 import torch
 
 from tests.integration.conftest import SmallCorpus, WriteRecords, save_small_model
+from tests.unit.attribution.small_models import byte_level_tokenizer, small_model
 from trackstar_db.attribution.tokens import query_piece, tokenize_documents
-from trackstar_db.encode import document_encodings, encode_documents, query_encodings
+from trackstar_db.encode import Document, document_encodings, encode_documents, query_encodings, write_batch
 from trackstar_db.encodings import load_encoder
 from trackstar_db.errors import (
     AlreadyExists,
     EncodingIncomplete,
     EncodingMismatch,
     InputError,
+    InUse,
     ModelUnreadable,
     NotFound,
     SecondMomentError,
 )
-from trackstar_db.fitting import NewEncoding
+from trackstar_db.fitting import MAX_DIMENSION, NewEncoding
+from trackstar_db.queries import query
 from trackstar_db.search import stream_gradients
 
 STORED = "SELECT external_id, gradient FROM trackstar.gradient JOIN trackstar.document USING (document_id)"
@@ -140,6 +143,34 @@ def test_a_new_text_takes_the_old_gradient_away(small_corpus: SmallCorpus) -> No
     assert len(rows(small_corpus, STORED)) == 60
 
 
+def test_a_text_that_changes_while_it_is_encoded_is_encoded_again(small_corpus: SmallCorpus) -> None:
+    small_corpus.store.create_encoding(small_corpus.new_encoding())
+    with small_corpus.store.database.connect() as connection:
+        _, encoder = load_encoder(connection, "small")
+        read = connection.execute(query("encode_texts"), {"document_ids": [1, 2]}).fetchall()
+    tokens = tokenize_documents(encoder.loaded.tokenizer, [text for _, _, text, _ in read], 64)
+    documents = [Document(row[0], row[1], row[3], tokens) for row, tokens in zip(read, tokens, strict=True)]
+    gradients, outcomes = document_encodings(encoder, tokens)
+    rows(
+        small_corpus,
+        "UPDATE trackstar.document SET text = 'Rome', content_digest = sha256('Rome') WHERE document_id = 2 "
+        "RETURNING 1",
+    )
+    with small_corpus.store.database.connect() as connection:
+        written = write_batch(connection, 1, list(zip(documents, outcomes, gradients, strict=True)))
+    assert [document.document_id for document, _, _ in written] == [1]
+    assert small_corpus.store.encode_documents("small", "small").stored == 59
+
+
+def test_the_largest_gradient_fits_on_its_page(small_corpus: SmallCorpus, tmp_path: Path) -> None:
+    model = small_model("llama", torch.float32, layers=3)  # 6 blocks of 26²: 4,056 numbers
+    model.save_pretrained(tmp_path / "deep")
+    byte_level_tokenizer().save_pretrained(tmp_path / "deep")
+    new = NewEncoding("e", str(tmp_path / "deep"), "small", block_rank=26, second_moment="none")
+    assert small_corpus.store.create_encoding(new).dimension == MAX_DIMENSION
+    assert small_corpus.store.encode_documents("e", "small").stored == 60
+
+
 def test_token_counts_and_truncation_are_recorded(small_corpus: SmallCorpus, write_records: WriteRecords) -> None:
     long = write_records("long.jsonl", [{"id": "long", "text": "king " * 100}])
     small_corpus.store.load_documents([long], corpus="small")
@@ -235,6 +266,9 @@ def test_gradients_are_stored_plain(small_corpus: SmallCorpus) -> None:
         ({"optimizer_state": Path("/nowhere/optimizer.pt")}, SecondMomentError, "/nowhere/optimizer.pt"),
         ({"max_tokens": 10_000}, InputError, "the model reads 64 at once"),
         ({"sample": 0}, InputError, "expected 1 or more"),
+        ({"name": ""}, InputError, "an? encoding cannot be named ''"),
+        ({"seed": 2**63}, InputError, "expected a whole number of 64 bits"),
+        ({"block_rank": 33}, InputError, "a page of PostgreSQL holds 4,056"),
     ],
 )
 def test_a_wrong_setting_is_an_error_and_stores_nothing(
@@ -246,8 +280,9 @@ def test_a_wrong_setting_is_an_error_and_stores_nothing(
         "corpus": "small",
         "block_rank": 3,
     }
-    with pytest.raises(error, match=message):
-        small_corpus.store.create_encoding(NewEncoding(**{**settings, **change}))  # type: ignore[arg-type]
+    with pytest.raises(error, match=message):  # noqa: PT012 - either step may refuse
+        new = NewEncoding(**{**settings, **change})  # type: ignore[arg-type]
+        small_corpus.store.create_encoding(new)
     assert rows(small_corpus, "SELECT count(*) FROM trackstar.encoding") == [(0,)]
 
 
@@ -285,7 +320,7 @@ def test_a_corpus_without_gradients_cannot_fit_an_encoding(
 def test_dropping_an_encoding_takes_its_gradients_but_not_a_runs_ground(small_corpus: SmallCorpus) -> None:
     small_corpus.encode()
     small_corpus.store.attribute("small", "facts", "first", top_k=3)
-    with pytest.raises(EncodingMismatch, match="first"):
+    with pytest.raises(InUse, match="first"):
         small_corpus.store.drop_encoding("small")
     small_corpus.store.drop_run("first")
     small_corpus.store.drop_encoding("small")

@@ -62,7 +62,8 @@ def load_model(
     return LoadedModel(
         model=model,
         tokenizer=tokenizer,
-        name=str(name_or_directory),
+        # Where a folder lies, whichever folder one looks from later; a hub id as it is.
+        name=str(directory.resolve() if Path(name_or_directory).expanduser().is_dir() else name_or_directory),
         revision=revision,
         digest=digest,
         architecture=type(model).__name__,

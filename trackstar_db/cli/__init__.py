@@ -57,7 +57,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except TrackstarError as error:
         click.echo(f"Error: {error}", err=True)
         return error.exit_code
-    except (psycopg.OperationalError, psycopg.errors.InsufficientPrivilege) as error:
+    except psycopg.Error as error:
         click.echo(f"Error: {_database_message(error)}", err=True)
         return 1
     except BrokenPipeError:

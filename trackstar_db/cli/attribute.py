@@ -97,8 +97,8 @@ def drop(context: Context, name: str, yes: bool) -> None:
     Example:
       trackstar run drop first
     """
-    if not yes:
-        click.confirm(f"Drop run {name}?", abort=True, err=True)
+    if not yes and not click.confirm(f"Drop run {name}? (--yes does not ask)", err=True):
+        return
     context.store.drop_run(name)
     click.echo(f"Dropped run {name}.", err=True)
 

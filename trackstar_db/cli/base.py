@@ -54,7 +54,7 @@ class Context:
         """The library's front door on that database."""
         from trackstar_db.store import Store
 
-        return Store(self.database)
+        return Store(self.unchecked_database)  # checks the revision itself
 
 
 class _DatabaseUrlOption(click.Option):
@@ -93,6 +93,14 @@ class TrackstarGroup(click.Group):
         super().__init__(*arguments, **keywords)
         self.params.append(_DatabaseUrlOption())
 
+
+batch_tokens_option = click.option(
+    "--batch-tokens",
+    "token_budget",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Tokens of one padded batch; a GPU wants more.  [default: 2048]",
+)
 
 format_option = click.option(
     "--format",

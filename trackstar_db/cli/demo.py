@@ -59,7 +59,7 @@ def _print_next_steps(context: Context, answer: DemoAnswer) -> None:
     from trackstar_db.engine import configured_url
 
     click.echo("\nGo on:")
-    steps = [("another prediction", 'trackstar trace "The name of the capital of Italy is" Rome --encoding demo')]
+    steps = [("another prediction", 'trackstar trace "As for its currency, Poland uses the" zloty --encoding demo')]
     if context.database_url or configured_url()[1]:
         steps.append(
             ("psql, a dashboard", "connect to your database and read the schema tda, as a member of tda_reader")

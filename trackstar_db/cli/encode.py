@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trackstar_db.cli.base import Context, TrackstarGroup, format_option
+from trackstar_db.cli.base import Context, TrackstarGroup, batch_tokens_option, format_option
 from trackstar_db.cli.output import emit_record
 
 if TYPE_CHECKING:
@@ -28,16 +28,19 @@ def encode() -> None:
 @click.option("--encoding", required=True, help="Encoding to use.")
 @click.option("--corpus", required=True, help="Corpus to encode.")
 @model_option
+@batch_tokens_option
 @format_option
 @click.pass_obj
-def documents(context: Context, encoding: str, corpus: str, model: str | None, output_format: str) -> None:
+def documents(
+    context: Context, encoding: str, corpus: str, model: str | None, token_budget: int | None, output_format: str
+) -> None:
     """Encode every document of a corpus that the encoding lacks.
 
     \b
     Example:
       trackstar encode documents --encoding olmo --corpus c4
     """
-    _emit(context.store.encode_documents(encoding, corpus, model), "documents", output_format)
+    _emit(context.store.encode_documents(encoding, corpus, model, token_budget), "documents", output_format)
 
 
 @encode.command()

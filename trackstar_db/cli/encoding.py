@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from trackstar_db.cli.base import Context, TrackstarGroup, format_option
+from trackstar_db.cli.base import Context, TrackstarGroup, batch_tokens_option, format_option
 from trackstar_db.cli.output import emit_record, emit_rows
 
 
@@ -90,9 +90,10 @@ def encoding() -> None:
     show_default=True,
     help="Number format of the model.",
 )
+@batch_tokens_option
 @format_option
 @click.pass_obj
-def create(context: Context, /, output_format: str, **options: Any) -> None:
+def create(context: Context, /, output_format: str, token_budget: int | None, **options: Any) -> None:
     """Create the encoding NAME: read V, fit R on the corpus, and freeze the recipe.
 
     \b
@@ -101,7 +102,7 @@ def create(context: Context, /, output_format: str, **options: Any) -> None:
     """
     from trackstar_db.fitting import NewEncoding
 
-    created = context.store.create_encoding(NewEncoding(**options))
+    created = context.store.create_encoding(NewEncoding(**options), token_budget)
     record = {"encoding": created.name, "model": created.model, "dimension": created.dimension}
     emit_record({**record, "digest": created.digest.hex()}, output_format)
 
@@ -151,7 +152,7 @@ def drop(context: Context, name: str, yes: bool) -> None:
       trackstar encoding drop olmo
     """
     context.store.encoding(name)
-    if not yes:
-        click.confirm(f"Drop encoding {name} and all its gradients?", abort=True, err=True)
+    if not yes and not click.confirm(f"Drop encoding {name} and all its gradients? (--yes does not ask)", err=True):
+        return
     context.store.drop_encoding(name)
     click.echo(f"Dropped encoding {name}.", err=True)

@@ -84,11 +84,11 @@ def documents(
       trackstar load documents c4/en/ --corpus c4 --limit 100000
       zcat pile.jsonl.gz | trackstar load documents - --corpus pile --id-field uid
     """
-    from trackstar_db.loaders import DocumentFields, load_documents
+    from trackstar_db.loaders import DocumentFields
 
     fields = DocumentFields(id_field, text_field, split)
     paths, reader, options = _taken(shared)
-    _emit(load_documents(context.database, paths, corpus, reader, fields, options), shared)
+    _emit(context.store.load_documents(paths, corpus, reader, fields, options), shared)
 
 
 @load.command()
@@ -102,10 +102,8 @@ def sentences(context: Context, /, corpus: str, **shared: Any) -> None:
     Example:
       trackstar load sentences trex_sentences.jsonl --corpus trex
     """
-    from trackstar_db.loaders import load_sentences
-
     paths, reader, options = _taken(shared)
-    _emit(load_sentences(context.database, paths, corpus, reader, options), shared)
+    _emit(context.store.load_sentences(paths, corpus, reader, options), shared)
 
 
 @load.command()
@@ -126,10 +124,8 @@ def facts(context: Context, /, query_set: str | None, prompt: str, **shared: Any
     Example:
       trackstar load facts trex_facts.jsonl --query-set trex --prompt prompt0
     """
-    from trackstar_db.loaders import load_facts
-
     paths, reader, options = _taken(shared)
-    _emit(load_facts(context.database, paths, query_set, prompt, reader, options), shared)
+    _emit(context.store.load_facts(paths, query_set, prompt, reader, options), shared)
 
 
 @load.command()
@@ -143,10 +139,8 @@ def queries(context: Context, /, query_set: str, **shared: Any) -> None:
     Example:
       trackstar load queries questions.jsonl --query-set questions
     """
-    from trackstar_db.loaders import load_queries
-
     paths, reader, options = _taken(shared)
-    _emit(load_queries(context.database, paths, query_set, reader, options), shared)
+    _emit(context.store.load_queries(paths, query_set, reader, options), shared)
 
 
 @load.command()
@@ -162,11 +156,11 @@ def labels(context: Context, /, corpus: str | None, query_set: str | None, label
     Example:
       trackstar load labels ais.csv --corpus trex --labeler nli-large
     """
-    from trackstar_db.loaders import LabelDefaults, load_labels
+    from trackstar_db.loaders import LabelDefaults
 
     paths, reader, options = _taken(shared)
     defaults = LabelDefaults(corpus, query_set, labeler)
-    _emit(load_labels(context.database, paths, defaults, reader, options), shared)
+    _emit(context.store.load_labels(paths, defaults, reader, options), shared)
 
 
 def _taken(shared: dict[str, Any]) -> tuple[tuple[str, ...], Any, LoadOptions]:

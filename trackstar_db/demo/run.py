@@ -11,7 +11,7 @@ from psycopg.rows import dict_row
 from trackstar_db import demo
 from trackstar_db.attribution.model import LoadedModel, load_model
 from trackstar_db.attribution.model_files import model_digest
-from trackstar_db.errors import EncodingMismatch
+from trackstar_db.errors import AlreadyExists
 from trackstar_db.fitting import NewEncoding
 from trackstar_db.prediction import confidence, greedy_answer, sampled_answers, states
 from trackstar_db.queries import query
@@ -50,8 +50,9 @@ def run_demo(store: Store, tell: Callable[[str], None], k: int = 5) -> list[Demo
     sentences = store.load_sentences([demo.SENTENCES], corpus=NAME)
     tell(f"loaded {facts.read:,} facts and {sentences.read:,} documents")
     _encode(store, tell)
-    if any(found["run"] == NAME for found in store.runs()):
-        store.drop_run(NAME)
+    for run in store.runs():
+        if run["run"] == NAME and (run["encoding"], run["query_set"]) == (NAME, NAME):
+            store.drop_run(NAME)
     summary = store.attribute(NAME, NAME, NAME)
     tell(f"ranked {summary.documents:,} documents for each of {summary.queries:,} queries")
     loaded = load_model(demo.MODEL)
@@ -68,7 +69,7 @@ def _encode(store: Store, tell: Callable[[str], None]) -> None:
     """Nothing; the demo's encoding is there and has every document and query."""
     if any(found["encoding"] == NAME for found in store.encodings()):
         if store.encoding(NAME).model_digest != model_digest(demo.MODEL):
-            raise EncodingMismatch(
+            raise AlreadyExists(
                 f"this database has an encoding named {NAME!r} that was not made from the demo's model. "
                 f"Run the demo in another database, with --database-url or TRACKSTAR_HOME."
             )
