@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pgvector import HalfVector, Vector
 from psycopg import Connection
-from psycopg.errors import UniqueViolation
+from psycopg.errors import ForeignKeyViolation, UniqueViolation
 from psycopg.rows import TupleRow
 from torch import Tensor
 from tqdm import tqdm
@@ -28,7 +28,7 @@ from trackstar_db.attribution.encoder import DEFAULT_TOKEN_BUDGET, Encoder, unit
 from trackstar_db.attribution.tokens import Piece, TokenizedDocument, query_piece, tokenize_documents
 from trackstar_db.encodings import Encoding, gradient_partition_name, load_encoder
 from trackstar_db.engine import Database
-from trackstar_db.errors import InputError
+from trackstar_db.errors import InputError, NotFound
 from trackstar_db.names import corpus_id, query_set_id
 from trackstar_db.progress import progress_bar
 from trackstar_db.queries import query
@@ -129,6 +129,11 @@ class _Worker:
         try:
             with self.database.connect() as connection:
                 written = write_batch(connection, self.encoding.encoding_id, encoded)
+        except ForeignKeyViolation as error:
+            raise NotFound(
+                f"encoding {self.encoding.name!r}, or a document, was dropped while it was encoded. Nothing is "
+                f"half-written. Start again with what is there."
+            ) from error
         except UniqueViolation:
             return  # documents loaded meanwhile moved the chunks, and another process was first: go round again
         for document, outcome, _ in written:

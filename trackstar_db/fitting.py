@@ -81,6 +81,8 @@ class NewEncoding:
         if self.second_moment == "none" and (self.optimizer_state or self.estimate_second_moment):
             raise InputError('a source for V was given, but second moment is "none". Choose rank1 or full.')
         check_name("encoding", self.name)
+        if not 0 <= self.damping < float("inf"):
+            raise InputError(f"damping is {self.damping}; expected a number from 0.")
         if not -(2**63) <= self.seed < 2**63:
             raise InputError(f"seed is {self.seed}; expected a whole number of 64 bits.")
         for name in ("sample", "estimate_second_moment"):

@@ -30,6 +30,8 @@ from trackstar_db.runs import run_taken
 METHOD = "trackstar_train"
 """TrackStar with R from the corpus alone: unit norm, second moment as the encoding says, no task-specific R."""
 
+MAX_TOP_K = 1_000_000
+
 BLOCK_ROWS = 4096
 """Gradients multiplied at a time; 64 MB of float32 at the default dimension."""
 
@@ -65,8 +67,8 @@ def attribute(database: Database, encoding_name: str, query_set: str, run: str, 
     EncodingIncomplete while no query or no document has a gradient; fewer than all is a notice.
     """
     check_name("run", run)
-    if top_k < 1:
-        raise InputError(f"top k is {top_k}; expected 1 or more.")
+    if not 1 <= top_k <= MAX_TOP_K:
+        raise InputError(f"top k is {top_k}; expected 1 to {MAX_TOP_K:,}.")
     started_at = datetime.now(timezone.utc)
     with database.connect() as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")  # what is counted is what is ranked
@@ -199,7 +201,8 @@ def _encoded_queries(
     encoded = [(query_id, gradient.to_numpy()) for query_id, gradient in rows if gradient is not None]
     missing = (
         f"{len(rows) - len(encoded)} of the {len(rows)} queries of {query_set!r} have no gradient under encoding "
-        f"{encoding.name!r}. Run: trackstar encode queries --encoding {encoding.name} --query-set {query_set}"
+        f"{encoding.name!r}. Run: trackstar encode queries --encoding {encoding.name} --query-set {query_set}; it "
+        f"tells which of them cannot be encoded, and why."
     )
     if not encoded:
         raise EncodingIncomplete(missing)

@@ -67,6 +67,9 @@ def trace_with(database: Database, encoding: Encoding, encoder: Encoder, asked: 
     asked: prompt and target
     """
     prompt, target = asked
+    for text in asked:
+        if not text.isprintable() and any("\ud800" <= char <= "\udfff" for char in text):
+            raise InputError(f"{text!r} is not valid UTF-8. Give prompt and target as text.")
     piece = query_piece(encoder.loaded.tokenizer, prompt, target, encoder.settings.max_tokens)
     encoding_of_query = query_encodings(encoder, [piece])[0]
     if not encoding_of_query.isfinite().all() or not encoding_of_query.any():

@@ -14,7 +14,6 @@ import pytest
 from trackstar_db import demo
 from trackstar_db.engine import open_database
 
-
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "sql" / "examples"
 
