@@ -16,12 +16,14 @@ class LoadRow:
 
     line: in its source; place: for messages, source and line
     key: what makes it the same row; content: what makes two rows of one key say the same
+    is_generated: the key was made of the names of files and of lines, the record has none
     """
 
     line: int
     place: str
     key: Hashable
     content: Hashable
+    is_generated: bool = field(default=False, kw_only=True)
 
 
 RowT = TypeVar("RowT", bound=LoadRow)
@@ -51,7 +53,8 @@ def decide(rows: Sequence[RowT], stored: Mapping[Hashable, Hashable], on_conflic
     """What to do with rows, one after another as if each were written before the next is looked at.
 
     stored: content by key of the rows that are in the database
-    Raises ConflictingRecord for other content under `error`.
+    Raises ConflictingRecord for other content under `error`; under `skip` too where the key is generated:
+    it is as likely another document of the same file name as another version of the one that is stored.
     """
     decision: Decision[RowT] = Decision()
     written: dict[Hashable, RowT] = {}
@@ -65,7 +68,7 @@ def decide(rows: Sequence[RowT], stored: Mapping[Hashable, Hashable], on_conflic
         elif on_conflict == "update":
             decision.updated += 1
             written[row.key] = row
-        elif on_conflict == "skip":
+        elif on_conflict == "skip" and not row.is_generated:
             decision.skipped += 1
             decision.differing.append(row.place)
         else:
@@ -76,6 +79,15 @@ def decide(rows: Sequence[RowT], stored: Mapping[Hashable, Hashable], on_conflic
 
 
 def _conflict(row: LoadRow) -> ConflictingRecord:
+    if row.is_generated:
+        return ConflictingRecord(
+            f"{row.place}: its id {row.key!r} was generated from the file's name and line, and is already there "
+            "with other content; expected a new id or the same content: another file of that name (or "
+            "standard input) was loaded into this corpus or query set before, or the file has changed since. "
+            "Nothing of this part is written; parts before it stay loaded. Name the field with the records' ids "
+            "(--id-field), load into another --corpus or --query-set, or use --on-conflict update if the file "
+            "was really changed."
+        )
     shown = " · ".join(str(part) for part in row.key) if isinstance(row.key, tuple) else repr(row.key)
     return ConflictingRecord(
         f"{row.place}: {shown} is already there with other content; expected the same. "

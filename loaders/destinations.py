@@ -18,7 +18,9 @@ def check_name(kind: str, name: str) -> str:
         raise InputError(f"the name of the {kind} {error}.") from error
     if not name.strip() or len(name.encode()) > MAX_ID_BYTES:
         article = "an" if kind[0] in "aeiou" else "a"
-        raise InputError(f"{article} {kind} cannot be named {name[:40]!r}; expected 1 to {MAX_ID_BYTES:,} bytes of text.")
+        raise InputError(
+            f"{article} {kind} cannot be named {name[:40]!r}; expected 1 to {MAX_ID_BYTES:,} bytes of text."
+        )
     return name
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 from typing import Literal
 
 from psycopg import Connection
@@ -47,19 +46,23 @@ class Documents:
     def parse(self, raw: RawRecord, source: Source) -> DocumentRow:
         """The row of one record; raises InvalidRecord."""
         record = Record(raw, source.name)
-        external_id = self._identifier(record, source)
+        own_id = self._own_identifier(record, source)
+        is_generated = own_id is None or source.format == "text"  # the text reader makes its ids
         text = record.text(self._fields.text_field, advice="; name the text's field with --text-field")
         facts = tuple(record.identifiers("fact_triples")) if self.name == "sentences" else ()
         metadata = record.metadata()
         digest = content_digest(text, metadata, *sorted(facts))
-        return DocumentRow(raw.line, record.place, external_id, digest, text, metadata, facts)
+        external_id = record.place if own_id is None else own_id
+        said = (external_id, digest, text, metadata, facts)
+        return DocumentRow(raw.line, record.place, *said, is_generated=is_generated)
 
-    def _identifier(self, record: Record, source: Source) -> str:
+    def _own_identifier(self, record: Record, source: Source) -> str | None:
+        """The id that the record has; None where it is to be known by file and line, as all of C4 is."""
         if self._fields.id_field is not None:
             return record.required_identifier(self._fields.id_field)
         if source.format == "c4":
-            return f"{PurePosixPath(source.name).name}:{record.line}"
-        return record.identifier(*ID_FIELDS) or record.place
+            return None
+        return record.identifier(*ID_FIELDS)
 
     def store(self, connection: Connection[TupleRow], rows: Sequence[DocumentRow], on_conflict: OnConflict) -> Stored:
         """What became of the rows, which are written and annotated."""

@@ -85,7 +85,8 @@ class _Load(Generic[RowT]):
 
     def _ledger_key(self, source: Source) -> LedgerKey:
         options = {"limit": self._options.limit, "on_conflict": self._options.on_conflict}
-        settings = canonical_json({**self._kind.settings, **options, "format": source.format})
+        source_settings = {"format": source.format, "name": source.name}  # the name: generated ids begin with it
+        settings = canonical_json({**self._kind.settings, **options, **source_settings})
         return LedgerKey(self._kind.name, self._kind.destination, source.key, settings)
 
     def _load_part(self, source: Source, part: Part, ledger: Ledger) -> None:

@@ -16,8 +16,8 @@ OnConflict = Literal["skip", "update", "error"]
 class LoadOptions:
     """Settings that every load has.
 
-    on_conflict: for a record whose id is stored with other content: skip keeps what is stored and tells so,
-        update replaces it, error stops the load
+    on_conflict: for a record whose id is stored with other content: skip keeps what is stored and tells so
+        (it stops the load where the id was generated), update replaces it, error stops the load
     limit: read only so many records, over all paths
     rejects: a file for rejected records as JSON Lines: source, line, reason, record (1,000 characters)
     """

@@ -41,13 +41,15 @@ class Queries:
     def parse(self, raw: RawRecord, source: Source) -> QueryRow:
         """The row of one record; raises InvalidRecord."""
         record = Record(raw, source.name)
-        external_id = record.identifier(*ID_FIELDS) or record.place
+        own_id = record.identifier(*ID_FIELDS)
         prompt = record.string("prompt", "inputs_plaintext")
         target = record.text("target", "targets_plaintext")
         fact_id = record.identifier("fact_id")
         metadata = record.metadata()
         digest = content_digest(prompt, target, fact_id, metadata)
-        return QueryRow(raw.line, record.place, external_id, digest, prompt, target, fact_id, metadata)
+        external_id = record.place if own_id is None else own_id
+        said = (external_id, digest, prompt, target, fact_id, metadata)
+        return QueryRow(raw.line, record.place, *said, is_generated=own_id is None)
 
     def store(self, connection: Connection[TupleRow], rows: Sequence[QueryRow], on_conflict: OnConflict) -> Stored:
         """What became of the rows; a query of a fact that is not loaded is rejected."""

@@ -29,6 +29,9 @@ written to --rejects, and the rest of its source is loaded. Nothing is repaired 
                                                    UnreadableSource; the load stays unfinished and continues
     a .gz or .zst that is none, a damaged Parquet  UnreadableSource
     an id that is stored with other content        --on-conflict: skip (told), update, or error
+    a generated id (file and line), the same       update, or ConflictingRecord under skip too: another
+                                                   file of that name may be what is stored
+    two files of one name in one command           generated ids begin with the paths in the common folder
     an id twice in one source                      the same rule, in the source's order: update keeps the last
     every record rejected                          the summary, then InvalidRecord with the first reason
 
@@ -42,6 +45,7 @@ import datetime
 import decimal
 import hashlib
 import json
+import re
 import uuid
 from collections.abc import Sequence
 
@@ -53,6 +57,7 @@ from trackstar_db.loaders.readers.parsing import kind_of
 MAX_ID_BYTES = 1000
 MAX_DEPTH = 200
 _NUL_ESCAPE = "\\u0000"
+_DECIMAL_INTEGER = re.compile("-?[0-9]{1,100}")
 
 
 def canonical_json(value: object) -> str:
@@ -167,10 +172,12 @@ class Record:
         return value
 
     def count(self, *names: str) -> int | None:
-        """The first of the fields that is there as a number of things, from 0."""
+        """The first of the fields that is there as a number of things, from 0; CSV's strings count."""
         name, value = self._take(names)
         if value is None:
             return None
+        if isinstance(value, str) and _DECIMAL_INTEGER.fullmatch(value):
+            value = int(value)
         if isinstance(value, bool) or not isinstance(value, int):
             raise _wrong_type(name, value, "an integer")
         if not 0 <= value < 2**63:

@@ -106,6 +106,7 @@ class Source:
 
     name: what ids begin with when records have none; key: what the ledger knows the source by
     size: bytes on disk, None where nobody knows (standard input)
+    root: the folder in which its files' paths are their names; None where the source's own name is its file's
     """
 
     name: str
@@ -114,6 +115,7 @@ class Source:
     files: tuple[Path, ...]
     size: int | None = None
     split: Split = "file"
+    root: Path | None = None
 
     @property
     def path(self) -> Path | None:
@@ -121,5 +123,5 @@ class Source:
         return self.files[0] if self.files else None
 
     def name_of(self, path: Path) -> str:
-        """The name of one of its files: its path in the folder, or the source's own name."""
-        return self.name if len(self.files) == 1 else path.relative_to(self.key).as_posix()
+        """The name of one of its files: its path in the folder, however many are there, or the source's own."""
+        return self.name if self.root is None else path.relative_to(self.root).as_posix()

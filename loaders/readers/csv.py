@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Sequence
+from pathlib import PurePosixPath
 
 from trackstar_db.errors import InvalidRecord, UnreadableSource
 from trackstar_db.loaders.readers.base import MAX_RECORD_BYTES, Broken, Part, RawRecord, Row, Source
@@ -17,7 +18,7 @@ def read_csv(source: Source) -> Iterator[Part]:
     csv.field_size_limit(MAX_RECORD_BYTES)  # the csv module has one limit for the whole process
     with open_stream(source.path) as stream:
         lines = Lines(stream)
-        delimiter = "\t" if ".tsv" in source.name else ","
+        delimiter = "\t" if ".tsv" in PurePosixPath(source.name).name else ","
         rows = csv.reader(_DecodedLines(lines), delimiter=delimiter, strict=True)
         yield from lines.maker.gather(_records(lines, rows, source.name))
 

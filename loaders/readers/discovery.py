@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from trackstar_db.errors import UnreadableSource
 from trackstar_db.loaders.readers.base import Format, Source, Split
+from trackstar_db.loaders.readers.naming import named_apart
 from trackstar_db.loaders.readers.streams import unreadable
 
 Reader = Literal["auto", "jsonl", "parquet", "csv", "text", "c4", "hf"]
@@ -52,7 +53,7 @@ def find_sources(paths: Sequence[str | Path], reader: Reader = "auto", split: Sp
         found = _Finder(reader, split).find(given)
         sources.extend(found.sources)
         ignored += found.ignored
-    return Found(tuple(sources), ignored)
+    return Found(named_apart(sources), ignored)
 
 
 class _Finder:
@@ -99,7 +100,8 @@ class _Finder:
             raise UnreadableSource(f"folder {folder} has no source in it; expected {expected}.")
         ignored = len(files) - len(chosen)
         if self._split == "file" and all(kind == "text" for kind in chosen.values()):
-            return Found((_source(folder.name, folder, "text", tuple(chosen)),), ignored)
+            whole = _source(folder.name, folder, "text", tuple(chosen))
+            return Found((replace(whole, root=folder),), ignored)
         sources = (_source(_name(file, folder), file, kind, (file,), self._split) for file, kind in chosen.items())
         return Found(tuple(sources), ignored)
 
@@ -143,7 +145,8 @@ def _source(name: str, key: Path, kind: Format, files: tuple[Path, ...], split: 
         size = sum(file.stat().st_size for file in files)
     except OSError as error:
         raise unreadable(str(key), error) from error
-    return Source(name, str(key), kind, files, size, split)
+    known_as = key.name if kind == "c4" else name  # a shard of C4 is known by its name alone, wherever it lies
+    return Source(known_as, str(key), kind, files, size, split)
 
 
 def _walk(folder: Path) -> Iterator[Path]:

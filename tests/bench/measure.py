@@ -27,7 +27,8 @@ class Measurement:
 
     def as_dict(self) -> dict[str, object]:
         fields = asdict(self)
-        return {**fields, **fields.pop("extra")}
+        extra = fields.pop("extra")
+        return {**fields, **extra}
 
     def as_row(self) -> dict[str, object]:
         low, high = self.spread

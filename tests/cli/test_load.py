@@ -85,6 +85,18 @@ def test_standard_input_is_json_lines_unless_a_reader_is_named(database: Databas
     ]
 
 
+def test_standard_input_without_ids_is_not_taken_for_what_was_loaded_from_it_before(
+    database: Database, run_trackstar: RunTrackstar
+) -> None:
+    load = ("load", "documents", "-", "--corpus", "c")
+    assert run_trackstar(*load, stdin='{"text": "one"}\n').returncode == 0
+    assert run_trackstar(*load, stdin='{"text": "one"}\n').returncode == 0
+    result = run_trackstar(*load, stdin='{"text": "two"}\n{"text": "three"}\n')
+    assert (result.returncode, result.stdout) == (1, "")
+    assert result.stderr.startswith("Error: stdin:1: its id 'stdin:1' was generated from")
+    assert fetch(database, "SELECT text FROM trackstar.document") == [("one",)]
+
+
 def test_a_dry_run_says_so_and_stores_nothing(database: Database, run_trackstar: RunTrackstar, tmp_path: Path) -> None:
     path = write(tmp_path / "f.jsonl", FACT)
     result = run_trackstar("load", "facts", path, "--query-set", "q", "--dry-run")

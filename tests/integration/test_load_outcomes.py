@@ -137,6 +137,10 @@ WRONG_FACTS: list[tuple[dict[str, object], str]] = [
     ({"is_repetition": "maybe"}, "field 'is_repetition' is a string ('maybe'); expected a boolean"),
     ({"c4_frequency": -1}, "field 'c4_frequency' is -1; expected an integer from 0"),
     ({"c4_frequency": 1.5}, "field 'c4_frequency' is a number (1.5); expected an integer"),
+    ({"c4_frequency": "-1"}, "field 'c4_frequency' is -1; expected an integer from 0"),
+    ({"c4_frequency": "1_000"}, "field 'c4_frequency' is a string ('1_000'); expected an integer"),
+    ({"c4_frequency": "1.0"}, "field 'c4_frequency' is a string ('1.0'); expected an integer"),
+    ({"c4_frequency": "9" * 5000}, "field 'c4_frequency' is a string"),
     ({"prompt0": 1}, "field 'prompt0' is a number (1)"),
 ]
 

@@ -242,6 +242,23 @@ def test_a_continued_load_tells_again_what_it_rejected_before(database: Database
     assert fetch(database, "SELECT count(*) FROM trackstar.document") == [(38,)]
 
 
+@pytest.mark.usefixtures("_small_parts")
+def test_a_stopped_load_of_a_file_is_not_continued_under_other_ids(database: Database, tmp_path: Path) -> None:
+    paths = [tmp_path / folder / "part.jsonl" for folder in ("a", "b")]
+    for path in paths:
+        path.parent.mkdir()
+        write(path, [{"text": f"{path.parent.name}{n}"} for n in range(15)])
+    whole = paths[0].read_bytes()
+    write(paths[0], [{"text": f"a{n}"} for n in range(14)] + [{"id": "x", "text": "new"}])
+    load_documents(database, [write(tmp_path / "x.jsonl", [{"id": "x", "text": "old"}])], "c")
+    with pytest.raises(ConflictingRecord):
+        load_documents(database, [paths[0]], "c", options=LoadOptions("error"))  # one part is written
+    paths[0].write_bytes(whole)
+    load_documents(database, paths, "c", options=LoadOptions("error"))
+    ids = fetch(database, "SELECT external_id FROM trackstar.document WHERE external_id LIKE 'a/%'")
+    assert len(ids) == 15
+
+
 def test_a_finished_load_takes_unfinished_ones_of_its_source_out_of_the_ledger(
     database: Database, tmp_path: Path
 ) -> None:

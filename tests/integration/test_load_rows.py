@@ -122,6 +122,66 @@ def test_skip_keeps_what_is_stored_and_tells_so(database: Database, tmp_path: Pa
     assert rows(database, "SELECT text FROM trackstar.document ORDER BY document_id") == [("one",), ("two",)]
 
 
+@pytest.mark.parametrize("options", [LoadOptions(), ERROR])
+def test_a_generated_id_that_is_stored_with_other_content_stops_the_load(
+    database: Database, tmp_path: Path, options: LoadOptions
+) -> None:
+    for folder, texts in (("a", ["one", "two"]), ("b", ["one", "deux", "trois"])):
+        (tmp_path / folder).mkdir()
+        write(tmp_path / folder / "part.jsonl", [{"text": text} for text in texts])
+    load_documents(database, [tmp_path / "a" / "part.jsonl"], "c")
+    other = tmp_path / "b" / "part.jsonl"
+    with pytest.raises(ConflictingRecord, match=r"part\.jsonl:2' was generated from the file's name") as raised:
+        load_documents(database, [other], "c", options=options)
+    for told in ("another file of that name", "--id-field", "another --corpus", "--on-conflict update"):
+        assert told in str(raised.value)
+    texts = "SELECT text FROM trackstar.document JOIN trackstar.corpus USING (corpus_id) WHERE name = 'c' ORDER BY 1"
+    assert rows(database, texts) == [("one",), ("two",)]
+    # each of the ways that the message names
+    assert counts(load_documents(database, [other], "c", options=UPDATE)) == (3, 1, 1, 1, 0)
+    assert counts(load_documents(database, [other], "d")) == (3, 3, 0, 0, 0)
+    write(other, [{"key": "k", "text": "deux"}])
+    assert counts(load_documents(database, [other], "c", fields=DocumentFields("key"))) == (1, 1, 0, 0, 0)
+
+
+def test_files_of_one_name_in_one_command_are_all_stored(database: Database, tmp_path: Path) -> None:
+    paths = []
+    for folder in ("a", "b"):
+        (tmp_path / folder).mkdir()
+        paths.append(write(tmp_path / folder / "part.jsonl", [{"text": f"{folder}{n}"} for n in range(2)]))
+    assert counts(load_documents(database, paths, "c")) == (4, 4, 0, 0, 0)
+    assert counts(load_documents(database, paths, "c")) == (4, 0, 0, 4, 0)
+    assert rows(database, "SELECT external_id, text FROM trackstar.document ORDER BY document_id") == [
+        ("a/part.jsonl:1", "a0"),
+        ("a/part.jsonl:2", "a1"),
+        ("b/part.jsonl:1", "b0"),
+        ("b/part.jsonl:2", "b1"),
+    ]
+
+
+def test_a_file_of_text_that_changed_replaces_its_document_only_when_asked(database: Database, tmp_path: Path) -> None:
+    (tmp_path / "x.txt").write_text("old")
+    load_documents(database, [tmp_path], "c")
+    (tmp_path / "x.txt").write_text("new")
+    (tmp_path / "y.txt").write_text("another")
+    with pytest.raises(ConflictingRecord, match=r"'x\.txt' was generated"):
+        load_documents(database, [tmp_path], "c")
+    assert rows(database, "SELECT external_id, text FROM trackstar.document") == [("x.txt", "old")]
+    assert counts(load_documents(database, [tmp_path], "c", options=UPDATE)) == (2, 1, 1, 0, 0)
+
+
+def test_a_generated_id_of_a_query_that_is_stored_with_other_content_stops_the_load(
+    database: Database, tmp_path: Path
+) -> None:
+    path = write(tmp_path / "q.jsonl", [{"prompt": "p", "target": "t"}])
+    load_queries(database, [path], "q")
+    assert counts(load_queries(database, [path], "q")) == (1, 0, 0, 1, 0)
+    write(path, [{"prompt": "p", "target": "u"}])
+    with pytest.raises(ConflictingRecord, match="--query-set"):
+        load_queries(database, [path], "q")
+    assert rows(database, "SELECT target FROM trackstar.query") == [("t",)]
+
+
 def test_update_replaces_text_and_metadata_and_only_of_those_that_differ(database: Database, tmp_path: Path) -> None:
     records = [{"id": 1, "text": "one", "n": 1}, {"id": 2, "text": "two"}, {"id": 3, "text": "three"}]
     path = write(tmp_path / "a.jsonl", records)
@@ -258,6 +318,15 @@ def test_a_fact_is_stored_whole_with_the_query_that_asks_for_it(database: Databa
     assert rows(database, "SELECT query_set, external_id, prompt, target, fact_id, metadata FROM tda.query") == [
         ("capitals", "f1", "France's capital is", "Paris", "f1", {"target_aliases": ["City of Light"]})
     ]
+
+
+def test_a_fact_of_a_csv_file_has_its_frequency(database: Database, tmp_path: Path) -> None:
+    names = ["fact_id", "entity0", "relation", "entity1", "entity0_uri", "predicate_uri", "entity1_uri"]
+    head = ",".join(str(FACT[name]) for name in names)
+    path = tmp_path / "facts.csv"
+    path.write_text(f"{','.join(names)},c4_frequency\n{head},113\n")
+    assert counts(load_facts(database, [path])) == (1, 1, 0, 0, 0)
+    assert rows(database, "SELECT fact_id, fact_frequency FROM tda.fact") == [("f1", 113)]
 
 
 def test_facts_that_are_there_still_get_their_queries(database: Database, tmp_path: Path) -> None:

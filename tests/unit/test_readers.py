@@ -91,6 +91,12 @@ def test_a_tab_separated_file_is_read_by_its_name(tmp_path: Path) -> None:
     ]
 
 
+def test_the_separator_goes_by_the_name_of_the_file_and_not_of_its_folder(tmp_path: Path) -> None:
+    make(tmp_path, "old.tsv/a.csv")
+    (tmp_path / "old.tsv" / "a.csv").write_text("id,text\n1,one\n")
+    assert records_of(tmp_path) == [{"id": "1", "text": "one"}]
+
+
 @pytest.mark.usefixtures("small_parts")
 @pytest.mark.parametrize("suffix", [".jsonl", ".parquet", ".arrow"])
 def test_parts_are_numbered_bounded_and_known_by_their_content(tmp_path: Path, suffix: str) -> None:
@@ -258,6 +264,60 @@ def test_a_folder_of_text_files_is_one_source_with_a_document_for_each(tmp_path:
         {"id": "africa.txt.gz", "text": "Cairo"},
         {"id": "europe/france.md", "text": "Paris\r\n"},
     ]
+
+
+def test_a_second_file_in_a_folder_of_text_does_not_change_the_id_of_the_first(tmp_path: Path) -> None:
+    (tmp_path / "europe").mkdir()
+    (tmp_path / "europe" / "france.md").write_text("Paris")
+    assert records_of(tmp_path) == [{"id": "europe/france.md", "text": "Paris"}]
+    (tmp_path / "africa.txt").write_text("Cairo")
+    assert [record["id"] for record in records_of(tmp_path)] == ["africa.txt", "europe/france.md"]
+
+
+def names_of(*paths: Path, reader: Reader = "auto") -> list[str]:
+    """The names that generated ids begin with, of every file of the sources."""
+    sources = find_sources(paths, reader).sources
+    return [source.name_of(path) for source in sources for path in source.files]
+
+
+def make(folder: Path, *names: str) -> None:
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(b"")
+
+
+def test_files_of_one_name_are_named_by_their_paths_in_their_common_folder(tmp_path: Path) -> None:
+    make(tmp_path, "x/a/part.jsonl", "x/b/part.jsonl", "other.jsonl", "c/a/part.jsonl")
+    a, b, other = tmp_path / "x/a/part.jsonl", tmp_path / "x/b/part.jsonl", tmp_path / "other.jsonl"
+    assert names_of(a, other) == ["part.jsonl", "other.jsonl"]
+    assert names_of(a, b, other) == ["a/part.jsonl", "b/part.jsonl", "other.jsonl"]
+    assert names_of(a.parent, b.parent) == ["a/part.jsonl", "b/part.jsonl"]
+    assert names_of(a, a) == ["part.jsonl", "part.jsonl"]  # the same documents
+    # the first two would become a/part.jsonl and b/part.jsonl, and the folder has an a/part.jsonl of its own
+    assert names_of(a, b, tmp_path / "c") == ["x/a/part.jsonl", "x/b/part.jsonl", "c/a/part.jsonl"]
+
+
+def test_folders_of_text_with_files_of_one_name_are_named_with_their_folders(tmp_path: Path) -> None:
+    make(tmp_path, "a/x.txt", "a/y.txt", "b/x.txt", "x.txt")
+    assert names_of(tmp_path / "a", tmp_path / "b") == ["a/x.txt", "a/y.txt", "b/x.txt"]
+    assert names_of(tmp_path / "b", tmp_path / "x.txt") == ["b/x.txt", "x.txt"]
+
+
+def test_datasets_saved_by_hugging_face_are_named_apart_by_their_folders(tmp_path: Path) -> None:
+    name = "data-00000-of-00001.arrow"
+    make(tmp_path, f"one/{name}", f"two/{name}")
+    for folder in ("one", "two"):
+        (tmp_path / folder / "state.json").write_text(json.dumps({"_data_files": [{"filename": name}]}))
+    assert names_of(tmp_path / "one") == [name]
+    assert names_of(tmp_path / "one", tmp_path / "two") == [f"one/{name}", f"two/{name}"]
+
+
+def test_shards_of_c4_are_known_by_their_names_unless_two_share_one(tmp_path: Path) -> None:
+    shard = "c4-train.00000-of-01024.json.gz"
+    make(tmp_path, f"c4/en/{shard}")
+    assert names_of(tmp_path) == names_of(tmp_path / "c4/en" / shard) == [shard]
+    make(tmp_path, f"c4/realnewslike/{shard}", "c4/en/c4-train.00001-of-01024.json.gz")
+    assert names_of(tmp_path) == [f"en/{shard}", "c4-train.00001-of-01024.json.gz", f"realnewslike/{shard}"]
 
 
 @pytest.mark.parametrize(
