@@ -34,7 +34,8 @@ def _shared_options(command: Function) -> Function:
             type=click.Choice(["skip", "update", "error"]),
             default="skip",
             show_default=True,
-            help="For an id that is stored with other content: keep what is stored, replace it, or stop.",
+            help="For an id that is stored with other content: keep what is stored, replace it, or stop. "
+            "An id made of file and line stops under skip too: it says nothing about the record.",
         ),
         click.option(
             "--reader",
@@ -63,7 +64,10 @@ def load() -> None:
 
 @load.command()
 @click.option("--corpus", required=True, help="Corpus to load into; made if it is new.")
-@click.option("--id-field", help="Field with the id.  [default: id, sentence_id or document_id, else FILE:LINE]")
+@click.option(
+    "--id-field",
+    help="Field with the id.  [default: id, sentence_id or document_id, else FILE:LINE, or the path of a text file]",
+)
 @click.option("--text-field", default="text", show_default=True, help="Field with the text.")
 @click.option(
     "--split",
