@@ -20,7 +20,8 @@ $(INSTALLED): pyproject.toml
 	touch $@
 
 demo: $(INSTALLED)
-	$(BIN)/trackstar demo
+	@$(BIN)/trackstar demo
+	@echo "  first, in this shell: . $(BIN)/activate"
 
 test: $(INSTALLED) lint types
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal

@@ -44,13 +44,15 @@ QUERY_GROUP = 256
 class EncodeSummary:
     """What one call of encode_documents or encode_queries did.
 
-    already_encoded: documents or queries that were encoded before
+    total: documents of the corpus, or queries of the set
+    already_encoded: those of them that were encoded before
     outcomes: how many ended how: stored, zero, not finite, too short, not encodable
     failures: (external id, outcome or reason) of those that were not stored
     truncated: documents of which only the beginning was read
     """
 
     encoding: str
+    total: int = 0
     already_encoded: int = 0
     outcomes: dict[str, int] = field(default_factory=dict)
     failures: list[tuple[str, str]] = field(default_factory=list)
@@ -160,8 +162,11 @@ def encode_documents(
         corpus_number = corpus_id(connection, corpus)
         encoding, encoder = load_encoder(connection, encoding_name, model)
         parameters = {"corpus_id": corpus_number, "encoding_id": encoding.encoding_id}
-        total, summary.already_encoded = connection.execute(query("encode_counts"), parameters).fetchone() or (0, 0)
-    with database.session() as session, progress_bar(total, "encode", "document") as bar:
+        summary.total, summary.already_encoded = connection.execute(query("encode_counts"), parameters).fetchone() or (
+            0,
+            0,
+        )
+    with database.session() as session, progress_bar(summary.total, "encode", "document") as bar:
         bar.update(summary.already_encoded)
         worker = _Worker(database, encoding, encoder, token_budget, summary, bar)
         wait = False
@@ -190,9 +195,9 @@ def encode_queries(
         encoding, encoder = load_encoder(connection, encoding_name, model)
     with database.session() as session, _locked(session, f"encode queries {encoding.encoding_id} {set_id}"):
         parameters = {"encoding_id": encoding.encoding_id, "query_set_id": set_id}
-        (total,) = session.execute(query("query_count"), {"query_set_id": set_id}).fetchone() or (0,)
+        (summary.total,) = session.execute(query("query_count"), {"query_set_id": set_id}).fetchone() or (0,)
         left = session.execute(query("encode_queries_left"), parameters).fetchall()
-        summary.already_encoded = total - len(left)
+        summary.already_encoded = summary.total - len(left)
         with progress_bar(len(left), "encode", "query") as bar:
             for start in range(0, len(left), QUERY_GROUP):
                 group = left[start : start + QUERY_GROUP]

@@ -67,6 +67,8 @@ def trace_with(database: Database, encoding: Encoding, encoder: Encoder, asked: 
     asked: prompt and target
     """
     prompt, target = asked
+    if not target.strip():
+        raise InputError(f"the target is {target!r}; expected the words whose prediction is to be traced.")
     for text in asked:
         if not text.isprintable() and any("\ud800" <= char <= "\udfff" for char in text):
             raise InputError(f"{text!r} is not valid UTF-8. Give prompt and target as text.")

@@ -10,12 +10,14 @@ SELECT run.name AS run, run.method, s.name AS query_set, q.query_id, q.prompt, q
         WHERE l.document_id = p.document_id AND (l.fact_id = q.fact_id OR l.query_id = q.query_id)) AS ais_score,
        tda.is_entailed((SELECT avg(l.score) FROM trackstar.entailment_label l
                         WHERE l.document_id = p.document_id
-                          AND (l.fact_id = q.fact_id OR l.query_id = q.query_id))) AS is_entailed
+                          AND (l.fact_id = q.fact_id OR l.query_id = q.query_id))) AS is_entailed,
+       c.name AS corpus
 FROM trackstar.proponent p
 JOIN trackstar.run run USING (run_id)
 JOIN trackstar.query q USING (query_id)
 JOIN trackstar.query_set s ON s.query_set_id = q.query_set_id
 JOIN trackstar.document d ON d.document_id = p.document_id
+JOIN trackstar.corpus c ON c.corpus_id = d.corpus_id
 LEFT JOIN trackstar.fact f ON f.fact_id = q.fact_id
 LEFT JOIN trackstar.relation r ON r.relation_id = f.relation_id
 LEFT JOIN trackstar.annotation a ON a.fact_id = q.fact_id AND a.document_external_id = d.external_id;
@@ -37,6 +39,7 @@ COMMENT ON COLUMN tda.proponent.influence IS
     'Cosine of the query''s and the document''s encodings, from -1 to 1: above 0 the document made the target likelier.';
 COMMENT ON COLUMN tda.proponent.document_id IS 'The document, as in tda.document.';
 COMMENT ON COLUMN tda.proponent.external_id IS 'The document''s id in its source.';
+COMMENT ON COLUMN tda.proponent.corpus IS 'Name of the document''s corpus.';
 COMMENT ON COLUMN tda.proponent.text IS 'The document''s text.';
 COMMENT ON COLUMN tda.proponent.is_annotated IS
     'Whether the source says that the document states the fact; empty for queries that are no facts.';

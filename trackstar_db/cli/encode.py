@@ -65,7 +65,7 @@ def _emit(summary: EncodeSummary, what: str, output_format: str) -> None:
     if len(summary.notices) > SHOWN_NOTICES:
         click.echo(f"… and {len(summary.notices) - SHOWN_NOTICES} more without a gradient", err=True)
     record = {
-        what: summary.already_encoded + sum(summary.outcomes.values()),
+        what: summary.total,
         "already_encoded": summary.already_encoded,
         "stored": summary.stored,
         "without_gradient": len(summary.failures),

@@ -46,7 +46,7 @@ def _cell(value: object) -> str:
     if isinstance(value, int):
         return f"{value:,}"
     if isinstance(value, float):
-        return f"{value:.4f}"
+        return f"{value:.4f}".rstrip("0").rstrip(".")
     if isinstance(value, datetime):
         return value.isoformat(" ", "seconds")
     if isinstance(value, (dict, list, tuple)):
