@@ -66,6 +66,8 @@ class Documents:
 
     def store(self, connection: Connection[TupleRow], rows: Sequence[DocumentRow], on_conflict: OnConflict) -> Stored:
         """What became of the rows, which are written and annotated."""
+        if not rows:  # no corpus is made for records that were all rejected
+            return Stored.of(decide(rows, {}, on_conflict))
         corpus_id = ensure_corpus(connection, self.destination)
         keys = {"corpus_id": corpus_id, "keys": [row.key for row in rows]}
         digests = connection.execute(query("load_document_digests"), keys).fetchall()

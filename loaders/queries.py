@@ -70,6 +70,8 @@ def store_queries(
     connection: Connection[TupleRow], query_set: str, rows: Sequence[QueryRow], on_conflict: OnConflict
 ) -> Stored:
     """What became of queries whose facts are there."""
+    if not rows:  # no query set is made for records that were all rejected
+        return Stored.of(decide(rows, {}, on_conflict))
     query_set_id = ensure_query_set(connection, query_set)
     keys = {"query_set_id": query_set_id, "keys": [row.key for row in rows]}
     digests = connection.execute(query("load_query_digests"), keys).fetchall()

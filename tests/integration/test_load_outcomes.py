@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from trackstar_db.engine import Database
 from trackstar_db.errors import InputError, UnreadableSource
-from trackstar_db.loaders import LoadOptions, LoadSummary, load_documents, load_facts, load_sentences
+from trackstar_db.loaders import LoadOptions, LoadSummary, load_documents, load_facts, load_queries, load_sentences
 from trackstar_db.loaders.staging import RowsRefused, stage
 
 GOOD = b'{"id": "good", "text": "A good one."}\n'
@@ -281,3 +281,13 @@ def test_any_text_comes_out_of_the_database_as_it_went_into_the_file_or_is_rejec
 
 def is_fit(text: str) -> bool:
     return bool(text.strip()) and "\0" not in text and not any("\ud800" <= c <= "\udfff" for c in text)
+
+
+def test_a_load_of_nothing_but_rejects_makes_no_corpus_and_no_query_set(database: Database, tmp_path: Path) -> None:
+    path = tmp_path / "wrong.jsonl"
+    path.write_text('{"words": "no text, no prompt"}\n', encoding="utf-8")
+    assert load_documents(database, [path], "empty").rejected == 1
+    assert load_queries(database, [path], "empty").rejected == 1
+    with database.connect() as connection:
+        for table in ("corpus", "query_set"):
+            assert connection.execute(f"SELECT count(*) FROM trackstar.{table}").fetchone() == (0,)  # type: ignore[arg-type]  # noqa: S608

@@ -28,6 +28,7 @@ PROPONENT_COLUMNS = [
     "is_annotated",
     "ais_score",
     "is_entailed",
+    "corpus",
 ]
 
 
