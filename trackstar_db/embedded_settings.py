@@ -57,6 +57,14 @@ def settings_text(data: Path, sockets: Path, access: Path, tcp_port: int | None,
     return "# Written at every start; change settings with ALTER SYSTEM.\n" + "".join(lines)
 
 
+def first_open_port() -> int:
+    """The lowest port that a program may open without being root."""
+    try:
+        return int(Path("/proc/sys/net/ipv4/ip_unprivileged_port_start").read_text())
+    except (OSError, ValueError):
+        return 1024
+
+
 def is_free(port: int) -> bool:
     """Whether nobody listens on a port of the loopback interface."""
     with socket.socket() as probe:

@@ -6,10 +6,10 @@ The address is given, or TRACKSTAR_DATABASE_URL, or DATABASE_URL, or the embedde
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 import psycopg
 from pgvector.psycopg import register_vector
@@ -20,6 +20,7 @@ from sqlalchemy import Connection as BoundConnection
 from sqlalchemy.exc import DBAPIError
 
 from trackstar_db.errors import DatabaseUnavailable, DatabaseUnsuitable
+from trackstar_db.queries import query
 
 __all__ = ["Database", "configured_url", "open_database"]
 
@@ -66,7 +67,10 @@ class Database:
     @property
     def address(self) -> str:
         """The address to show people, in libpq's form, with *** for the password."""
-        return self.url.set(drivername="postgresql").difference_update_query(["sslpassword"]).render_as_string()
+        shown = self.url.set(drivername="postgresql").difference_update_query(["sslpassword"]).render_as_string()
+        server, mark, query_part = shown.partition("?")
+        # libpq reads + as itself; SQLAlchemy writes spaces so after the question mark.
+        return server.replace(" ", "%20") + mark + query_part.replace("+", "%20")
 
     def __repr__(self) -> str:
         return f"Database({self.address!r})"
@@ -136,7 +140,9 @@ class Database:
         """Teach the connection pgvector's types, once, as soon as the extension is there."""
         if "vector" in known:
             return
+        find_vector(connection)
         row = connection.execute("SELECT to_regtype('halfvec') IS NOT NULL").fetchone()
+        connection.commit()  # or the search path would go with the transaction
         if row and row[0]:
             register_vector(connection)
             known["vector"] = True
@@ -171,6 +177,11 @@ def configured_url() -> tuple[str, str | None]:
         if value := os.environ.get(name):
             return name, value
     return "", None
+
+
+def find_vector(connection: Connection) -> None:
+    """Nothing; pgvector's types and operators are found without their schema's name, wherever they were put."""
+    connection.execute(query("vector_search_path"))
 
 
 def is_loss(error: psycopg.OperationalError) -> bool:
@@ -212,8 +223,11 @@ def _parse_url(text: str, source: str) -> dict[str, str]:
         pass  # its message quotes the URL, and with it the password
     else:
         return {name: str(value) for name, value in parameters.items() if value is not None}
-    host = urlsplit(f"postgresql://{rest}").netloc.rpartition("@")[2]
+    authority = re.split("[/?#]", rest, maxsplit=1)[0]
+    # An @ further on may be a password's, and what is left of it then too.
+    is_plain = "@" not in rest[len(authority) :]
+    host = f" (its host is given as {authority.rpartition('@')[2]!r})" if is_plain else ""
     raise DatabaseUnsuitable(
-        f"{source} is not a PostgreSQL address that can be read (its host is given as {host!r}). Write it as "
+        f"{source} is not a PostgreSQL address that can be read{host}. Write it as "
         "postgresql://user:password@host:5432/database, with special characters percent-encoded (@ as %40)."
     )

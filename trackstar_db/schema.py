@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from threading import Lock
+from typing import TypeGuard
 
 import psycopg
 import sqlalchemy.exc
@@ -16,8 +17,8 @@ from sqlalchemy import Connection as BoundConnection
 
 import trackstar_db.migrations
 from trackstar_db import __version__
-from trackstar_db.engine import Connection, Database
-from trackstar_db.errors import SchemaOutOfDate
+from trackstar_db.engine import Connection, Database, find_vector
+from trackstar_db.errors import DatabaseUnsuitable, SchemaOutOfDate
 from trackstar_db.queries import query
 from trackstar_db.revision import (
     SchemaState,
@@ -30,6 +31,12 @@ from trackstar_db.revision import (
 from trackstar_db.server import check_server, create_extension, missing_right, server_facts
 from trackstar_db.status import Status, status
 
+FOREIGN = (
+    psycopg.errors.DuplicateSchema,
+    psycopg.errors.DuplicateTable,
+    psycopg.errors.DuplicateObject,
+    psycopg.errors.DuplicateFunction,
+)
 _ALEMBIC = Lock()  # Alembic keeps the connection it works on in a global variable
 
 __all__ = ["SchemaState", "Status", "initialize", "require_current", "status"]
@@ -49,8 +56,15 @@ def initialize(database: Database) -> SchemaState:
             refuse_newer(before)
             if not before.is_current:
                 _upgrade(bound, connection)
-    except (psycopg.errors.InsufficientPrivilege, sqlalchemy.exc.ProgrammingError) as error:
+    except (psycopg.ProgrammingError, sqlalchemy.exc.ProgrammingError) as error:
         refused = error.orig if isinstance(error, sqlalchemy.exc.ProgrammingError) else error
+        if isinstance(refused, FOREIGN) or _is_about_our_schema(refused):
+            raise DatabaseUnsuitable(
+                f"The database has a schema or table of the name that trackstar uses (tda, trackstar), made by "
+                f"another program or role: {refused.diag.message_primary}. Nothing was changed. Connect as the "
+                "role that ran trackstar init, or take a database of its own (CREATE DATABASE), or rename what "
+                "is in the way: ALTER SCHEMA tda RENAME TO another_name; Then run: trackstar init"
+            ) from error
         if not isinstance(refused, psycopg.errors.InsufficientPrivilege):
             raise
         raise missing_right(refused, database.url) from error
@@ -74,11 +88,20 @@ def require_current(database: Database) -> None:
     )
 
 
+def _is_about_our_schema(error: BaseException | None) -> TypeGuard[psycopg.errors.InsufficientPrivilege]:
+    """Whether a role may not do something to what is in our schemas, as opposed to the database."""
+    if not isinstance(error, psycopg.errors.InsufficientPrivilege):
+        return False
+    found = str(error.diag.message_primary)
+    return found.startswith("must be owner of") or "schema tda" in found or "schema trackstar" in found
+
+
 def _upgrade(bound: BoundConnection, connection: Connection) -> None:
     from alembic import command
     from alembic.config import Config
 
     create_extension(connection)
+    find_vector(connection)
     config = Config()  # made in code: a wheel has no alembic.ini
     folder = str(Path(trackstar_db.migrations.__file__).parent)
     config.set_main_option("script_location", folder.replace("%", "%%"))

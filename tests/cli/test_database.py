@@ -214,6 +214,41 @@ def test_a_reader_that_stops_reading_is_no_traceback(database_url: str) -> None:
     assert done.stderr == ""
 
 
+@pytest.mark.parametrize(
+    ("target", "words"), [(">&-", "Standard output is closed"), (">/dev/full", "No space left on device")]
+)
+def test_an_output_that_takes_nothing_is_one_line_and_exit_code_one(database_url: str, target: str, words: str) -> None:
+    if "full" in target and not Path("/dev/full").exists():
+        pytest.skip("needs /dev/full")
+    command = f"exec {sys.executable} -m trackstar_db.cli run list {target}"
+    environment = {**os.environ, "TRACKSTAR_DATABASE_URL": database_url}
+    done = subprocess.run(["sh", "-c", command], env=environment, stderr=subprocess.PIPE, text=True, check=False)
+    assert done.returncode == 1
+    assert words in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_an_interruption_while_it_imports_is_exit_code_130() -> None:
+    code = (
+        "import os, signal, sys; from trackstar_db.cli import main\n"
+        "class Interrupting:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'click': os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.meta_path.insert(0, Interrupting()); sys.exit(main(['--version']))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "Interrupted.\n")
+
+
+def test_renewed_views_are_not_called_an_upgrade(run_trackstar: Run, database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute("COMMENT ON SCHEMA trackstar IS 'of another version'")
+    done = run_trackstar("init")
+    assert done.returncode == 0
+    assert "views were renewed" in done.stderr
+    assert "upgraded" not in done.stderr
+
+
 def test_an_interrupted_command_is_exit_code_130(own_server: EmbeddedServer) -> None:
     own_server.start()
     with psycopg.connect(own_server.url()) as blocker:

@@ -12,6 +12,7 @@ from pgvector import HalfVector
 from trackstar_db.embedded import EmbeddedServer
 from trackstar_db.engine import Database, open_database
 from trackstar_db.errors import DatabaseUnavailable, DatabaseUnsuitable
+from trackstar_db.schema import initialize
 
 SECRET = "s3cr:t/@%"
 SECRET_QUOTED = "s3cr%3At%2F%40%25"
@@ -93,6 +94,32 @@ def test_a_url_that_cannot_be_read_is_not_quoted_with_its_password() -> None:
         open_database("postgresql://me:half%zz-secret@db.example.org/corpus")
     assert "half" not in str(raised.value)
     assert raised.value.__cause__ is None
+
+
+@pytest.mark.parametrize("rest", ["me:secret@[::bad/x", "[::bad/x", "me:secret/%zz@host/db"])
+def test_a_host_that_cannot_be_read_is_an_unsuitable_address(rest: str) -> None:
+    with pytest.raises(DatabaseUnsuitable, match="percent-encoded") as raised:
+        open_database(f"postgresql://{rest}")
+    assert "secret" not in str(raised.value)
+
+
+def test_the_address_shown_is_one_that_libpq_reads() -> None:
+    given = {"host": "/a b/c+d", "dbname": "my data", "user": "me"}
+    shown = psycopg.conninfo.conninfo_to_dict(Database(lambda: dict(given)).address)
+    assert shown == given
+
+
+def test_pgvector_in_a_schema_of_its_own_is_found(empty_database_url: str) -> None:
+    database = open_database(empty_database_url)
+    with database.connect() as connection:
+        connection.execute('CREATE SCHEMA "Ext"; CREATE EXTENSION vector SCHEMA "Ext"')
+    initialize(database)
+    for opened in (database.connect, database.session, database.connect):
+        with opened() as connection:
+            row = connection.execute("SELECT '[1]'::halfvec").fetchone()
+            assert row is not None
+            assert isinstance(row[0], HalfVector)
+    database.close()
 
 
 def test_a_server_that_is_not_there_is_one_error_without_the_password() -> None:

@@ -131,13 +131,26 @@ def test_a_database_of_a_newer_version_is_left_alone(database: Database) -> None
 def test_a_failing_upgrade_leaves_nothing_behind(empty: Database) -> None:
     with empty.connect() as connection:
         connection.execute("CREATE SCHEMA tda")  # somebody else's: the first revision makes its own
-    with pytest.raises(Exception, match='schema "tda" already exists'):
+    with pytest.raises(DatabaseUnsuitable, match=r'schema "tda" already exists.*ALTER SCHEMA tda RENAME'):
         initialize(empty)
     with empty.connect() as connection:
         row = connection.execute(
             "SELECT to_regnamespace('trackstar'), (SELECT count(*) FROM pg_extension WHERE extname = 'vector')"
         ).fetchone()
     assert row == (None, 0)
+
+
+def test_a_schema_of_another_role_is_not_called_a_missing_right(empty: Database, plain_role: str) -> None:
+    role = sql.Identifier(plain_role)
+    with empty.session() as owner:
+        owner.execute("CREATE EXTENSION vector; CREATE SCHEMA trackstar")
+        owner.execute(sql.SQL("GRANT USAGE ON SCHEMA trackstar TO {}").format(role))
+    database = open_database(empty.address.replace("trackstar@", f"{plain_role}@"))
+    with pytest.raises(DatabaseUnsuitable, match="by another program or role: permission denied for schema trackstar"):
+        initialize(database)
+    database.close()
+    with empty.session() as owner:
+        owner.execute(sql.SQL("DROP OWNED BY {}").format(role))
 
 
 # What a server must have ---------------------------------------------------------------------------
@@ -283,6 +296,40 @@ def test_the_reader_reads_no_table(reader: psycopg.Connection[tuple[object, ...]
 def test_the_reader_writes_and_makes_nothing(reader: psycopg.Connection[tuple[object, ...]], statement: str) -> None:
     with pytest.raises((psycopg.errors.InsufficientPrivilege, psycopg.errors.ObjectNotInPrerequisiteState)):
         reader.execute(statement.encode())
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TEMPORARY TABLE mine (x integer)",
+        "SELECT lo_from_bytea(0, 'x')",
+        "SELECT lo_create(0)",
+        "SELECT lo_creat(-1)",
+    ],
+)
+def test_the_reader_makes_no_temporary_table_and_no_large_object(empty: Database, statement: str) -> None:
+    initialize(empty)
+    with psycopg.connect(empty.address.replace("trackstar@", "tda_reader@"), autocommit=True) as reader:
+        assert reader.execute("SHOW transaction_read_only").fetchone() == ("on",)
+        reader.execute("SET default_transaction_read_only = off")
+        with pytest.raises(psycopg.errors.InsufficientPrivilege):
+            reader.execute(statement.encode())
+
+
+def test_whoever_made_the_tables_loads_through_temporary_tables_after_a_superusers_init(
+    empty: Database, plain_role: str
+) -> None:
+    role = sql.Identifier(plain_role)
+    initialize(empty)
+    with empty.session() as owner:
+        owner.execute(sql.SQL("ALTER SCHEMA trackstar OWNER TO {}").format(role))
+        owner.execute("COMMENT ON SCHEMA trackstar IS 'of another version'")
+    initialize(empty)
+    with psycopg.connect(empty.address.replace("trackstar@", f"{plain_role}@")) as connection:
+        connection.execute("CREATE TEMPORARY TABLE mine ()")
+    with empty.session() as owner:
+        owner.execute("ALTER SCHEMA trackstar OWNER TO trackstar")
+        owner.execute(sql.SQL("DROP OWNED BY {}").format(role))
 
 
 def test_the_reader_reads_views_that_a_later_version_adds(

@@ -1,81 +1,33 @@
-"""The command `trackstar`: a thin layer on the library; its errors become exit codes at this one place."""
+"""The command `trackstar`. This module imports nothing large, so that main is there to be interrupted."""
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
-from importlib import import_module
+from typing import TYPE_CHECKING
 
-import click
-import psycopg
+if TYPE_CHECKING:
+    from trackstar_db.cli.program import trackstar
 
-from trackstar_db import __version__
-from trackstar_db.cli.base import Context, TrackstarGroup
-from trackstar_db.errors import TrackstarError
+__all__ = ["main", "trackstar"]
 
 INTERRUPTED = 130
-
-
-@click.group(cls=TrackstarGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
-@click.version_option(__version__, prog_name="trackstar")
-@click.pass_context
-def trackstar(context: click.Context) -> None:
-    """Trace a language model's predictions to the training documents that influenced them.
-
-    \b
-    Example:
-      trackstar demo
-    """
-    context.ensure_object(Context)
-
-
-COMMANDS = {
-    "database": ("init", "status", "db"),
-    "load": ("load",),
-    "encoding": ("encoding",),
-    "encode": ("encode",),
-    "attribute": ("attribute", "trace", "run"),
-    "demo": ("demo",),
-}
-for _module, _names in COMMANDS.items():
-    for _name in _names:
-        trackstar.add_command(getattr(import_module(f"trackstar_db.cli.{_module}"), _name))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code of one invocation: 0, 1 handled error, 2 usage, 3 schema out of date, 130 interrupted."""
     try:
-        result = trackstar.main(args=arguments, prog_name="trackstar", standalone_mode=False)
-        sys.stdout.flush()
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        click.echo("Interrupted.", err=True)
+        from trackstar_db.cli.program import run
+
+        return run(arguments)
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
         return INTERRUPTED
-    except TrackstarError as error:
-        click.echo(f"Error: {error}", err=True)
-        return error.exit_code
-    except psycopg.Error as error:
-        click.echo(f"Error: {_database_message(error)}", err=True)
-        return 1
-    except BrokenPipeError:
-        # Whoever read our output has gone; Python would complain once more when it flushes at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    return result if isinstance(result, int) else 0
 
 
-def _database_message(error: psycopg.Error) -> str:
-    from trackstar_db.engine import is_loss, unavailable
+def __getattr__(name: str) -> object:
+    if name != "trackstar":
+        raise AttributeError(f"module 'trackstar_db.cli' has no attribute {name!r}")
+    from trackstar_db.cli.program import trackstar
 
-    if isinstance(error, psycopg.errors.InsufficientPrivilege):
-        return (
-            f"The database role may not do this: {error.diag.message_primary or error}. "
-            "Connect as the role that ran trackstar init."
-        )
-    if isinstance(error, psycopg.OperationalError) and is_loss(error):
-        return str(unavailable(error))
-    hint = f" {error.diag.message_hint}" if error.diag.message_hint else ""
-    return f"The database gave up on a statement: {error.diag.message_primary or error}.{hint}"
+    return trackstar

@@ -33,6 +33,8 @@ def init(context: Context) -> None:
         done = "is up to date already"
     elif before.revision is None:
         done = "is ready"
+    elif before.revision == head_revision():
+        done = "is up to date: its views were renewed"
     else:
         done = f"was upgraded from revision {before.revision}"
     click.echo(f"The database {done} (revision {head_revision()}).", err=True)
@@ -113,7 +115,14 @@ def db_status(context: Context, output_format: str) -> None:
     Example:
       trackstar db status
     """
-    record = asdict(_server(context).status())
+    found = _server(context).status()
+    record = asdict(found)
+    if found.is_running and not found.is_reachable:
+        click.echo(
+            f"Note: process {found.pid} runs but nobody can connect: its socket is gone, or not made yet. Any "
+            "command starts it anew; this ends it: trackstar db stop --force",
+            err=True,
+        )
     if output_format == "table":  # numbers that name something, and are not to be read as amounts
         record |= {name: str(record[name] or "") for name in ("port", "pid")}
     emit_record(record, output_format)
