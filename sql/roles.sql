@@ -29,13 +29,18 @@ GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA tda TO tda_reader;
 ALTER DEFAULT PRIVILEGES IN SCHEMA tda GRANT SELECT ON TABLES TO tda_reader;
 ALTER DEFAULT PRIVILEGES IN SCHEMA tda GRANT EXECUTE ON FUNCTIONS TO tda_reader;
 
--- What every role may do unless it is taken from all: make temporary tables and large objects. Done as far as
--- the role that runs this may do it. The owner of our tables loads through temporary tables and keeps the right.
+-- What every role may do unless it is taken from all: make temporary tables and large objects. Taken where nobody
+-- else would miss it (no other role may log in), as far as the role that runs this may do it. The owner of our
+-- tables loads through temporary tables and keeps the right.
 DO $$
 DECLARE
     tables_owner name := (SELECT pg_get_userbyid(nspowner) FROM pg_namespace WHERE nspname = 'trackstar');
     writes regprocedure;
 BEGIN
+    IF EXISTS (SELECT FROM pg_roles WHERE rolcanlogin AND NOT rolsuper
+               AND rolname NOT IN (current_user, tables_owner, 'tda_reader')) THEN
+        RETURN;
+    END IF;
     IF (SELECT pg_has_role(datdba, 'USAGE') FROM pg_database WHERE datname = current_database()) THEN
         EXECUTE format('REVOKE TEMPORARY ON DATABASE %I FROM PUBLIC, tda_reader', current_database());
         IF NOT has_database_privilege(tables_owner, current_database(), 'TEMPORARY') THEN
