@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -24,6 +25,10 @@ from trackstar_db.schema import initialize
 
 # Tests run beside each other, and so do the programs that they start: more threads would only be in the way.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# A shell lets its background jobs ignore Ctrl-C, and programs inherit that: the tests that interrupt one need it back.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The tests' server keeps nothing: without waiting for the disk they are several times faster.
 TEST_SETTINGS = {

@@ -17,6 +17,8 @@ import pytest
 from tests.integration.conftest import write_small_corpus
 from trackstar_db.engine import Database, open_database
 
+pytestmark = pytest.mark.timeout(900)
+
 MOMENTS = 10
 DOCUMENTS = 25_000
 ENCODED_DOCUMENTS = 1_500
