@@ -63,6 +63,7 @@ SOCKET_SECONDS = 60.0
 RECOVERY_SECONDS = 1800.0
 STOP_SECONDS = 120.0
 DEAF_SECONDS = 5.0
+LEAVING_SECONDS = 1.0  # a client that has closed its connection is still counted for a moment
 LONGEST_LOG = 10_000_000
 
 
@@ -200,10 +201,14 @@ class EmbeddedServer:
                 f"{self.layout.log}. trackstar db stop --force ends every connection."
             )
 
-    def _refuse_others(self) -> None:
+    def _other_clients(self) -> int:
         with self._connect() as connection:
-            (others,) = connection.execute(query("embedded_other_clients")).fetchone() or (0,)
-        if others:
+            return len(connection.execute(query("embedded_other_clients")).fetchall())
+
+    def _refuse_others(self) -> None:
+        if wait_for(lambda: self._other_clients() == 0, LEAVING_SECONDS):
+            return
+        if others := self._other_clients():
             raise EmbeddedServerError(
                 f"{others} other {'client is' if others == 1 else 'clients are'} connected to the embedded "
                 "server. Let them finish, or end their connections with: trackstar db stop --force"

@@ -167,6 +167,10 @@ def test_after_kill_nine_of_one_of_its_processes_it_answers_again(own_server: Em
     own_server.start()
     with connect(own_server) as connection:
         os.kill(connection.info.backend_pid, signal.SIGKILL)
+    log = own_server.status().log
+    deadline = time.monotonic() + 30
+    while "terminated by signal 9" not in log.read_text() and time.monotonic() < deadline:
+        time.sleep(0.01)  # until the server has noticed, it takes connections that it then throws out
     own_server.start()
     with connect(own_server) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
