@@ -20,7 +20,7 @@ from trackstar_db.attribution.encoder import (
     SecondMomentKind,
 )
 from trackstar_db.attribution.estimate import SecondMomentEstimate
-from trackstar_db.attribution.layers import captured_weights, default_blocks
+from trackstar_db.attribution.layers import block_names, captured_weights, default_blocks
 from trackstar_db.attribution.model import LoadedModel, load_model
 from trackstar_db.attribution.model_files import find_model
 from trackstar_db.attribution.optimizer_state import read_second_moment
@@ -114,6 +114,7 @@ def create_encoding(database: Database, new: NewEncoding, token_budget: int = DE
             "sample": new.sample,
             "documents": autocorrelation.count,
         },
+        "blocks": block_names(encoder.weights, settings.blocks),
         "projection": "Rademacher, entries ±k^(-1/2), Philox keyed by seed, module and side",
     }
     return store_encoding(

@@ -75,6 +75,7 @@ def test_an_encoder_from_the_database_is_the_one_that_was_fitted(small_corpus: S
         encoding, encoder = load_encoder(connection, "small")
         texts = [text for (text,) in connection.execute("SELECT text FROM tda.document ORDER BY 1")]
     assert encoding.dimension == 4 * 4 * 4
+    assert encoding.recipe["blocks"] == ["layer 0 attention", "layer 0 MLP", "layer 1 attention", "layer 1 MLP"]
     tokens = tokenize_documents(encoder.loaded.tokenizer, texts, encoder.settings.max_tokens)
     gradients = encoder.document_gradients(tokens).double().numpy().reshape(60, 4, 16)
     assert encoder.inverse_roots is not None
