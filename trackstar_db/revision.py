@@ -14,7 +14,8 @@ from trackstar_db.engine import Connection
 from trackstar_db.errors import SchemaOutOfDate
 from trackstar_db.queries import query
 
-OBJECT_FILES = ("functions/*.sql", "views/*.sql", "roles.sql")
+# metrics: views that stand on other views.
+OBJECT_FILES = ("methods.sql", "functions/*.sql", "views/*.sql", "metrics/*.sql", "roles.sql")
 
 
 @dataclass(frozen=True)

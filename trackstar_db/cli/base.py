@@ -94,6 +94,21 @@ class TrackstarGroup(click.Group):
         self.params.append(_DatabaseUrlOption())
 
 
+
+
+def _separated(_context: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(name.strip() for value in values for name in value.split(",") if name.strip())
+
+
+runs_option = click.option(
+    "--runs",
+    multiple=True,
+    required=True,
+    metavar="NAME[,NAME…]",
+    callback=_separated,
+    help="Runs, by name or by a pattern such as 'facts/*'; may be given again.",
+)
+
 batch_tokens_option = click.option(
     "--batch-tokens",
     "token_budget",

@@ -40,6 +40,7 @@ COMMANDS = {
     "encoding": ("encoding",),
     "encode": ("encode",),
     "attribute": ("attribute", "trace", "run"),
+    "judge": ("judge",),
     "demo": ("demo",),
 }
 for _module, _names in COMMANDS.items():

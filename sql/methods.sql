@@ -1,0 +1,31 @@
+-- The methods of the field, each a row that one pipeline reads. Applied again after every upgrade; rows that a user
+-- added under other names stay as they are.
+INSERT INTO trackstar.method
+    (name, kind, second_moment, autocorrelation, is_unit_norm, loss, description, reference, is_builtin)
+VALUES
+    ('tracin', 'gradient', 'none', 'none', false, 'cross-entropy',
+     'Inner product of gradients.', 'Pruthi et al. 2020', true),
+    ('grad_cosine', 'gradient', 'none', 'none', true, 'cross-entropy',
+     'Cosine of gradients.', 'Han & Tsvetkov 2022', true),
+    ('logra', 'gradient', 'none', 'corpus', true, 'cross-entropy',
+     'Cosine of gradients decorrelated over the corpus.', 'Choe et al. 2024', true),
+    ('less', 'gradient', 'corrected', 'none', true, 'cross-entropy',
+     'Cosine of gradients corrected by the optimizer''s second moment.', 'Akyürek et al. 2022; Xia et al. 2024', true),
+    ('trackstar_train', 'gradient', 'corrected', 'corpus', true, 'cross-entropy',
+     'TrackStar with R from the corpus alone.', 'Chang et al. 2025, without its task-specific R', true),
+    ('trackstar', 'gradient', 'corrected', 'task', true, 'cross-entropy',
+     'TrackStar with R mixed from the corpus and the queries.', 'Chang et al. 2025', true),
+    ('trak', 'gradient', 'none', 'corpus', false, 'margin',
+     'Inner product of decorrelated gradients of the margin, weighted by 1 - p.', 'Park et al. 2023', true),
+    ('ekfac', 'curvature', NULL, NULL, NULL, NULL,
+     'Unprojected gradients through eigenvalue-corrected Kronecker factors.', 'Grosse et al. 2023', true),
+    ('bm25', 'lexical', NULL, NULL, NULL, NULL,
+     'Words shared with prompt and target, weighted by BM25.', 'Robertson & Zaragoza 2009', true),
+    ('dense', 'embedding', NULL, NULL, NULL, NULL,
+     'Cosine of text embeddings of a sentence-transformers model.', 'Reimers & Gurevych 2019', true),
+    ('gold', 'annotation', NULL, NULL, NULL, NULL,
+     'The documents that the source says state the fact, in the order they were loaded.', '', true)
+ON CONFLICT (name) DO UPDATE SET
+    kind = EXCLUDED.kind, second_moment = EXCLUDED.second_moment, autocorrelation = EXCLUDED.autocorrelation,
+    is_unit_norm = EXCLUDED.is_unit_norm, loss = EXCLUDED.loss, description = EXCLUDED.description,
+    reference = EXCLUDED.reference, is_builtin = true;

@@ -1,0 +1,1 @@
+"""Scores of documents for queries without any gradient: words, embeddings, annotations."""
