@@ -1,16 +1,18 @@
 # Two commands do everything on a fresh machine with Python 3.10-3.13, make and a C library:
 #   make demo    the main job, on real facts and a small trained model
 #   make test    the tests
-# Both make their own environment in .venv first.
+# Both make their own environment in .venv first. Another, .venv-peers, is made by
+#   make test-peers    scores against captum, kronfluence and Bergson (Python 3.11 or later)
 
 PYTHON ?= python3
 VENV ?= .venv
+PEERS ?= .venv-peers
 # The tested release. Set TORCH= to keep a torch that is already in the environment.
 TORCH ?= torch==2.13.0
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test test-fast lint types format bench wheel demo-data clean
+.PHONY: demo test test-fast test-peers lint types format bench wheel demo-data clean
 
 $(INSTALLED): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -28,6 +30,17 @@ test: $(INSTALLED) lint types
 
 test-fast: $(INSTALLED)
 	$(BIN)/python -m pytest -m "not slow"
+
+# Peers ask for torchvision, and transformers then imports it, which fails where it was built for another torch.
+$(PEERS)/.installed: tests/peers/requirements.txt
+	test -x $(PEERS)/bin/python || $(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip install --quiet --upgrade pip
+	$(PEERS)/bin/python -m pip install --quiet --requirement tests/peers/requirements.txt
+	$(PEERS)/bin/python -m pip uninstall --quiet --yes torchvision torchaudio
+	touch $@
+
+test-peers: $(PEERS)/.installed
+	cd tests/peers && OMP_NUM_THREADS=1 $(abspath $(PEERS))/bin/python -m pytest
 
 lint: $(INSTALLED)
 	$(BIN)/ruff check .

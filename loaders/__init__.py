@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 from trackstar_db.engine import Database
@@ -15,9 +16,10 @@ from trackstar_db.loaders.documents import Documents
 from trackstar_db.loaders.facts import PROMPTS, Facts
 from trackstar_db.loaders.labels import Labels
 from trackstar_db.loaders.load import load
-from trackstar_db.loaders.options import DocumentFields, LabelDefaults, LoadOptions, LoadSummary
+from trackstar_db.loaders.options import DocumentFields, LabelDefaults, LoadOptions, LoadSummary, ResultDefaults
 from trackstar_db.loaders.queries import Queries
 from trackstar_db.loaders.readers import READERS, Reader, find_sources
+from trackstar_db.loaders.results import Results
 
 Paths = Sequence[str | Path]
 
@@ -100,6 +102,24 @@ def load_labels(
     return load(database, Labels(defaults), find_sources(paths, reader), options)
 
 
+def load_results(
+    database: Database,
+    paths: Paths,
+    run: str,
+    defaults: ResultDefaults = ResultDefaults(),  # noqa: B008
+    reader: Reader = "auto",
+    options: LoadOptions = LoadOptions(),  # noqa: B008
+) -> LoadSummary:
+    """What became of retrieval results, loaded into a run that is made where it is new.
+
+    Further files may be added to the run; raises InputError for a run that was not imported.
+    """
+    for kind, name in {"run": run, **asdict(defaults)}.items():
+        if name is not None:
+            check_name(kind.removesuffix("_name").replace("_", " "), name)
+    return load(database, Results(run, defaults), find_sources(paths, reader), options)
+
+
 __all__ = [
     "PROMPTS",
     "READERS",
@@ -108,9 +128,11 @@ __all__ = [
     "LoadOptions",
     "LoadSummary",
     "Reader",
+    "ResultDefaults",
     "load_documents",
     "load_facts",
     "load_labels",
     "load_queries",
+    "load_results",
     "load_sentences",
 ]

@@ -9,7 +9,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from trackstar_db.errors import InvalidRecord
-from trackstar_db.loaders.decide import LoadRow, decide
+from trackstar_db.loaders.decide import Decision, LoadRow, decide
 from trackstar_db.loaders.options import LabelDefaults, OnConflict
 from trackstar_db.loaders.readers import RawRecord, Source
 from trackstar_db.loaders.records import Record
@@ -84,13 +84,23 @@ class Labels:
                 resolved.append(LoadRow(row.line, row.place, (*key, row.labeler), row.score))
             except InvalidRecord as error:
                 rejections[row.line] = str(error)
-        documents = list({row.key[0] for row in resolved})  # type: ignore[index]
-        found = connection.execute(query("load_label_scores"), {"keys": documents}).fetchall()
-        decision = decide(resolved, {tuple(key): score for *key, score in found}, on_conflict)
-        if decision.written:
-            stage(connection, "label", [_staged(row) for row in decision.written])
-            write_decided(connection, "label", decision)
-        return Stored.of(decision, rejections)
+        return Stored.of(store_labels(connection, resolved, on_conflict), rejections)
+
+
+def store_labels(
+    connection: Connection[TupleRow], rows: Sequence[LoadRow], on_conflict: OnConflict
+) -> Decision[LoadRow]:
+    """What became of labels of things that are there.
+
+    rows: their key is document, fact, query and labeler, fact or query None; their content is the score
+    """
+    documents = list({row.key[0] for row in rows})  # type: ignore[index]
+    found = connection.execute(query("load_label_scores"), {"keys": documents}).fetchall()
+    decision = decide(rows, {tuple(key): score for *key, score in found}, on_conflict)
+    if decision.written:
+        stage(connection, "label", [_staged(row) for row in decision.written])
+        write_decided(connection, "label", decision)
+    return decision
 
 
 def _score(record: Record) -> float:

@@ -50,6 +50,24 @@ class LabelDefaults:
 
 
 @dataclass(frozen=True)
+class ResultDefaults:
+    """Where retrieval results go, and what they mean that do not say it themselves.
+
+    method: of the run; None takes the first record's, else `imported`
+    corpus: of the documents; None takes the run's name
+    query_set: of the queries; None goes by the records, and by the run's name for those that do not say
+    model_name: the model that fields beginning with `8b_` speak of
+    labeler: of the entailment (AIS) scores; None is `results:` and the run's name
+    """
+
+    method: str | None = None
+    corpus: str | None = None
+    query_set: str | None = None
+    model_name: str | None = None
+    labeler: str | None = None
+
+
+@dataclass(frozen=True)
 class LoadSummary:
     """What became of every record that was read; read = inserted + updated + skipped + rejected."""
 

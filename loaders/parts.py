@@ -34,11 +34,11 @@ class Kind(Protocol[RowT]):
 
     @property
     def name(self) -> str:
-        """documents, sentences, facts, queries or labels."""
+        """documents, sentences, facts, queries, labels or results."""
 
     @property
     def destination(self) -> str:
-        """The corpus or query set that it goes to, if it goes to one."""
+        """The corpus, query set or run that it goes to, if it goes to one."""
 
     @property
     def settings(self) -> Mapping[str, object]:

@@ -33,10 +33,16 @@ written to --rejects, and the rest of its source is loaded. Nothing is repaired 
                                                    file of that name may be what is stored
     two files of one name in one command           generated ids begin with the paths in the common folder
     an id twice in one source                      the same rule, in the source's order: update keeps the last
+    results: lists beside each other of unequal
+    length, or one document twice in a list        rejected, naming both
+    results: a query, or a document's text, other
+    than the one that is stored, or no text at all rejected; the first record that gives one is right
+    results: a query of another set than the run's rejected: a run is of one query set
     every record rejected                          the summary, then InvalidRecord with the first reason
 
 Fields that have no column of their own are kept in metadata as they are, nulls included; the entries of a
 field `metadata` that is an object become metadata themselves. Labels have no metadata and drop such fields.
+Results keep every field as it came in their run (trackstar_db.loaders.result_records), `metadata` too.
 """
 
 from __future__ import annotations
@@ -56,6 +62,7 @@ from trackstar_db.loaders.readers.parsing import kind_of
 
 MAX_ID_BYTES = 1000
 MAX_DEPTH = 200
+NO_METADATA = "{}"
 _NUL_ESCAPE = "\\u0000"
 _DECIMAL_INTEGER = re.compile("-?[0-9]{1,100}")
 
@@ -112,21 +119,21 @@ class Record:
     def identifier(self, *names: str) -> str | None:
         """The first of the fields that is there as an id, an integer as decimal text; None without one."""
         name, value = self._take(names)
-        return None if value is None else _identifier(name, value)
+        return None if value is None else check_identifier(name, value)
 
     def required_identifier(self, *names: str) -> str:
         """The same, raising InvalidRecord where none of the fields is there."""
         found = self.identifier(*names)
         if found is None:
-            raise self._missing(names)
+            raise self.missing(names)
         return found
 
     def text(self, *names: str, advice: str = "") -> str:
         """The first of the fields that is there as text with something in it."""
         name, value = self._take(names)
         if value is None:
-            raise self._missing(names, advice)
-        found = _string(name, value)
+            raise self.missing(names, advice)
+        found = check_string(name, value)
         if not found or found.isspace():
             raise InvalidRecord(f"field {name!r} is empty; expected text")
         return found
@@ -135,13 +142,13 @@ class Record:
         """The first of the fields that is there as a string, which may be empty."""
         found = self.optional_text(*names)
         if found is None:
-            raise self._missing(names)
+            raise self.missing(names)
         return found
 
     def optional_text(self, *names: str) -> str | None:
         """The same, None where none of the fields is there."""
         name, value = self._take(names)
-        return None if value is None else _string(name, value)
+        return None if value is None else check_string(name, value)
 
     def strings(self, name: str) -> list[str]:
         """A field's strings in order without blanks and repetitions; none where the field is not there."""
@@ -149,8 +156,8 @@ class Record:
         if value is None:
             return []
         if not isinstance(value, list):
-            raise _wrong_type(name, value, "an array of strings")
-        kept = dict.fromkeys(_string(f"{name}[]", element) for element in value)
+            raise wrong_type(name, value, "an array of strings")
+        kept = dict.fromkeys(check_string(f"{name}[]", element) for element in value)
         return [element for element in kept if element and not element.isspace()]
 
     def identifiers(self, name: str) -> list[str]:
@@ -159,8 +166,8 @@ class Record:
         if value is None:
             return []
         if not isinstance(value, list):
-            raise _wrong_type(name, value, "an array of ids")
-        return list(dict.fromkeys(_identifier(f"{name}[]", element) for element in value))
+            raise wrong_type(name, value, "an array of ids")
+        return list(dict.fromkeys(check_identifier(f"{name}[]", element) for element in value))
 
     def boolean(self, *names: str) -> bool | None:
         """The first of the fields that is there as a boolean; CSV's strings true, false, 1 and 0 count."""
@@ -168,7 +175,7 @@ class Record:
         if isinstance(value, str) and value.lower() in ("true", "false", "1", "0"):
             return value.lower() in ("true", "1")
         if value is not None and not isinstance(value, bool):
-            raise _wrong_type(name, value, "a boolean")
+            raise wrong_type(name, value, "a boolean")
         return value
 
     def count(self, *names: str) -> int | None:
@@ -179,7 +186,7 @@ class Record:
         if isinstance(value, str) and _DECIMAL_INTEGER.fullmatch(value):
             value = int(value)
         if isinstance(value, bool) or not isinstance(value, int):
-            raise _wrong_type(name, value, "an integer")
+            raise wrong_type(name, value, "an integer")
         if not 0 <= value < 2**63:
             raise InvalidRecord(f"field {name!r} is {value}; expected an integer from 0 to 2^63 - 1")
         return value
@@ -192,7 +199,7 @@ class Record:
         if isinstance(value, str):
             value = _number_of_text(name, value)
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise _wrong_type(name, value, "a number from 0 to 1")
+            raise wrong_type(name, value, "a number from 0 to 1")
         if not 0 <= value <= 1:
             raise InvalidRecord(f"field {name!r} is {value}; expected a number from 0 to 1")
         return float(value)
@@ -229,7 +236,8 @@ class Record:
                 return name, value
         return names[0], None
 
-    def _missing(self, names: Sequence[str], advice: str = "") -> InvalidRecord:
+    def missing(self, names: Sequence[str], advice: str = "") -> InvalidRecord:
+        """The error for a record that has none of the fields."""
         expected = " or ".join(repr(name) for name in names)
         null = next((name for name in names if name in self._names), None)
         there = ", ".join(self._names[:20]) or "no field at all"
@@ -237,9 +245,10 @@ class Record:
         return InvalidRecord(f"{found}; the record has: {there}{advice}")
 
 
-def _string(name: str, value: object) -> str:
+def check_string(name: str, value: object) -> str:
+    """The value, which is a string that PostgreSQL can keep; raises InvalidRecord."""
     if not isinstance(value, str):
-        raise _wrong_type(name, value, "a string")
+        raise wrong_type(name, value, "a string")
     try:
         check_characters(value)
     except InvalidRecord as error:
@@ -247,19 +256,21 @@ def _string(name: str, value: object) -> str:
     return value
 
 
-def _identifier(name: str, value: object) -> str:
+def check_identifier(name: str, value: object) -> str:
+    """The id that a value is, an integer as decimal text; raises InvalidRecord."""
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)
     if not isinstance(value, str):
-        raise _wrong_type(name, value, "a string or an integer")
+        raise wrong_type(name, value, "a string or an integer")
     if not value or value.isspace():
         raise InvalidRecord(f"field {name!r} is empty; expected an id")
-    if len(_string(name, value).encode()) > MAX_ID_BYTES:
+    if len(check_string(name, value).encode()) > MAX_ID_BYTES:
         raise InvalidRecord(f"field {name!r} is longer than {MAX_ID_BYTES:,} bytes; expected a shorter id")
     return value
 
 
-def _wrong_type(name: str, value: object, expected: str) -> InvalidRecord:
+def wrong_type(name: str, value: object, expected: str) -> InvalidRecord:
+    """The error for a field whose value is something else than expected."""
     shown = repr(value)
     shown = shown if len(shown) <= 60 else shown[:60] + "…"
     found = kind_of(value) if value is None else f"{kind_of(value)} ({shown})"
@@ -270,7 +281,7 @@ def _number_of_text(name: str, value: str) -> float:
     try:
         return float(value)
     except ValueError as error:
-        raise _wrong_type(name, value, "a number from 0 to 1") from error
+        raise wrong_type(name, value, "a number from 0 to 1") from error
 
 
 def _as_json(value: object) -> object:

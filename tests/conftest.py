@@ -23,6 +23,8 @@ from trackstar_db.embedded_layout import copy_programs
 from trackstar_db.engine import Database, open_database
 from trackstar_db.schema import initialize
 
+collect_ignore = ["peers"]  # in an environment of their own: make test-peers
+
 # Tests run beside each other, and so do the programs that they start: more threads would only be in the way.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 

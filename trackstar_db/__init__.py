@@ -16,7 +16,7 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from trackstar_db.errors import TrackstarError
     from trackstar_db.fitting import NewEncoding
-    from trackstar_db.loaders import DocumentFields, LabelDefaults, LoadOptions, LoadSummary
+    from trackstar_db.loaders import DocumentFields, LabelDefaults, LoadOptions, LoadSummary, ResultDefaults
     from trackstar_db.store import Store
 
 # Where each public name is found: imported at first use, so that `trackstar --help` does not wait for torch.
@@ -26,6 +26,7 @@ _HOMES = {
     "LoadOptions": "trackstar_db.loaders",
     "LoadSummary": "trackstar_db.loaders",
     "NewEncoding": "trackstar_db.fitting",
+    "ResultDefaults": "trackstar_db.loaders",
     "Store": "trackstar_db.store",
     "TrackstarError": "trackstar_db.errors",
 }
@@ -36,6 +37,7 @@ __all__ = [
     "LoadOptions",
     "LoadSummary",
     "NewEncoding",
+    "ResultDefaults",
     "Store",
     "TrackstarError",
 ]

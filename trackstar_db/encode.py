@@ -9,14 +9,14 @@ batches that it would have made anyway, and ends with the same bytes.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from pgvector import HalfVector, Vector
+from pgvector import Vector
 from psycopg import Connection
 from psycopg.errors import ForeignKeyViolation, UniqueViolation
 from psycopg.rows import TupleRow
@@ -26,9 +26,10 @@ from tqdm import tqdm
 from trackstar_db.attribution.batching import token_budget_batches
 from trackstar_db.attribution.encoder import DEFAULT_TOKEN_BUDGET, Encoder, unit_norm
 from trackstar_db.attribution.tokens import Piece, TokenizedDocument, query_piece, tokenize_documents
-from trackstar_db.encodings import Encoding, gradient_partition_name, load_encoder
+from trackstar_db.encodings import Encoding, load_encoder
 from trackstar_db.engine import Database
 from trackstar_db.errors import InputError, NotFound
+from trackstar_db.gradients import write_gradients
 from trackstar_db.names import corpus_id, query_set_id
 from trackstar_db.progress import progress_bar
 from trackstar_db.queries import query
@@ -90,8 +91,8 @@ class Document:
         return sum(len(piece.token_ids) for piece in self.tokens.pieces)
 
 
-EncodedDocument: TypeAlias = tuple[Document, str, "NDArray[np.float16]"]
-"""A document, what became of it, and its gradient [d]."""
+EncodedDocument: TypeAlias = tuple[Document, str, "NDArray[np.float16]", float]
+"""A document, what became of it, its gradient [d] in unit norm, and the norm it had."""
 
 
 @dataclass(frozen=True)
@@ -124,10 +125,9 @@ class _Worker:
         return [Document(row[0], row[1], row[3], document) for row, document in zip(rows, tokens, strict=True)]
 
     def _encode_batch(self, documents: list[Document]) -> None:
-        gradients, outcomes = document_encodings(
-            self.encoder, [document.tokens for document in documents], self.token_budget
-        )
-        encoded = list(zip(documents, outcomes, gradients, strict=True))
+        tokens = [document.tokens for document in documents]
+        gradients, norms, outcomes = document_encodings(self.encoder, tokens, self.token_budget)
+        encoded = list(zip(documents, outcomes, gradients, norms.tolist(), strict=True))
         try:
             with self.database.connect() as connection:
                 written = write_batch(connection, self.encoding.encoding_id, encoded)
@@ -138,7 +138,7 @@ class _Worker:
             ) from error
         except UniqueViolation:
             return  # documents loaded meanwhile moved the chunks, and another process was first: go round again
-        for document, outcome, _ in written:
+        for document, outcome, _, _ in written:
             self.summary.add(document.external_id, outcome)
             self.summary.truncated += document.tokens.is_truncated
 
@@ -209,19 +209,24 @@ def encode_queries(
 
 def document_encodings(
     encoder: Encoder, documents: Sequence[TokenizedDocument], token_budget: int = DEFAULT_TOKEN_BUDGET
-) -> tuple[NDArray[np.float16], list[str]]:
-    """Base encodings in unit norm and half precision, and what became of each document.
+) -> tuple[NDArray[np.float16], NDArray[np.float64], list[str]]:
+    """Base encodings in unit norm and half precision, the norms they had, and what became of each document.
 
-    returns [document, d], and for each "stored", "zero", "not finite" or "too short"
+    Under the margin a norm is weighted by the mean of 1 - p over the document's tokens (Park et al. 2023).
+
+    returns [document, d], [document], and for each "stored", "zero", "not finite" or "too short"
     """
-    encodings, norms = unit_norm(encoder.encode(encoder.document_gradients(documents, token_budget)))
+    gradients, doubts = encoder.gradients_and_doubts(documents, token_budget)
+    encodings, norms = unit_norm(encoder.encode(gradients))
+    if encoder.settings.loss == "margin":
+        norms = norms * doubts
     is_finite = (encodings.isfinite().all(dim=1) & norms.isfinite()).tolist()
     is_zero = (norms == 0).tolist()
     outcomes = [
         "too short" if not document.pieces else "not finite" if not finite else "zero" if zero else "stored"
         for document, finite, zero in zip(documents, is_finite, is_zero, strict=True)
     ]
-    return encodings.half().cpu().numpy(), outcomes
+    return encodings.half().cpu().numpy(), norms.double().cpu().numpy(), outcomes
 
 
 def query_encodings(encoder: Encoder, pieces: Sequence[Piece], token_budget: int = DEFAULT_TOKEN_BUDGET) -> Tensor:
@@ -280,37 +285,27 @@ def write_batch(
 ) -> list[EncodedDocument]:
     """What was written: outcome, gradient and token count of each document whose text is still the one encoded."""
     parameters = {
-        "document_ids": [document.document_id for document, _, _ in encoded],
-        "content_digests": [document.content_digest for document, _, _ in encoded],
+        "document_ids": [document.document_id for document, *_ in encoded],
+        "content_digests": [document.content_digest for document, *_ in encoded],
     }
     unchanged = {number for (number,) in connection.execute(query("encode_unchanged"), parameters)}
     written = [row for row in encoded if row[0].document_id in unchanged]
     with connection.cursor().copy(query("encode_copy_outcomes")) as copy:
-        copy.set_types(["int8", "int8", "text", "int4", "bool"])
-        for document, outcome, _ in written:
+        copy.set_types(["int8", "int8", "text", "int4", "bool", "float8"])
+        for document, outcome, _, norm in written:
             tokens = document.tokens
-            copy.write_row((encoding_id, document.document_id, outcome, tokens.token_count, tokens.is_truncated))
-    stored = ((document.document_id, gradient) for document, outcome, gradient in written if outcome == "stored")
+            row = (outcome, tokens.token_count, tokens.is_truncated, norm if outcome == "stored" else None)
+            copy.write_row((encoding_id, document.document_id, *row))
+    stored = ((document.document_id, gradient) for document, outcome, gradient, _ in written if outcome == "stored")
     write_gradients(connection, encoding_id, stored)
     connection.execute(
         query("encode_token_counts"),
         {
-            "document_ids": [document.document_id for document, _, _ in written],
-            "token_counts": [document.tokens.token_count for document, _, _ in written],
+            "document_ids": [document.document_id for document, *_ in written],
+            "token_counts": [document.tokens.token_count for document, *_ in written],
         },
     )
     return written
-
-
-def write_gradients(
-    connection: Connection[TupleRow], encoding_id: int, rows: Iterable[tuple[int, NDArray[np.float16]]]
-) -> None:
-    """Nothing; each (document_id, gradient [d]) is a row of the encoding's partition."""
-    statement = query("encode_copy_gradients").format(partition=gradient_partition_name(encoding_id))
-    with connection.cursor().copy(statement) as copy:
-        copy.set_types(["int8", "int8", "halfvec"])
-        for document_id, gradient in rows:
-            copy.write_row((encoding_id, document_id, HalfVector(gradient)))
 
 
 def _encode_query_group(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 from psycopg import Connection, sql
 from psycopg.errors import UniqueViolation
@@ -19,7 +19,9 @@ from torch import Tensor
 from trackstar_db.attribution.second_moment import RankOne, SecondMoment, SecondMoments
 from trackstar_db.engine import Database
 from trackstar_db.errors import AlreadyExists, EncodingMismatch, InUse, NotFound
+from trackstar_db.models import store_model
 from trackstar_db.queries import query
+from trackstar_db.tensors import little_endian, load_tensors, store_tensor
 
 if TYPE_CHECKING:  # transformers takes seconds to import, and listing encodings does without
     from trackstar_db.attribution.encoder import Encoder, EncodingSettings
@@ -76,12 +78,12 @@ def store_encoding(database: Database, name: str, loaded: LoadedModel, fitted: F
     recipe = {
         "model": {"name": loaded.name, "revision": loaded.revision, "digest": loaded.digest.hex()},
         "settings": asdict(settings),
-        "loss": "cross-entropy, summed over the tokens that carry loss",
+        "loss": f"{settings.loss}, summed over the tokens that carry loss",
         **fitted.sources,
     }
     try:
         with database.connect() as connection:
-            model_id = _store_model(connection, loaded)
+            model_id = store_model(connection, loaded)
             row = connection.execute(
                 query("encoding_insert"),
                 {
@@ -96,8 +98,8 @@ def store_encoding(database: Database, name: str, loaded: LoadedModel, fitted: F
                 },
             ).fetchone()
             encoding_id = int(row[0]) if row else 0
-            for tensor_name, tensor in tensors.items():
-                _store_tensor(connection, encoding_id, tensor_name, tensor)
+            for part_name, part in _stored_parts(tensors):
+                store_tensor(connection, "encoding_tensor_insert", {"encoding_id": encoding_id}, part_name, part)
             connection.execute(
                 query("encoding_partition_create").format(
                     partition=gradient_partition_name(encoding_id),
@@ -190,21 +192,6 @@ def name_taken(name: str) -> AlreadyExists:
     )
 
 
-def _store_model(connection: Connection[TupleRow], loaded: LoadedModel) -> int:
-    row = connection.execute(
-        query("model_upsert"),
-        {
-            "name": loaded.name,
-            "revision": loaded.revision,
-            "architecture": loaded.architecture,
-            "parameter_count": loaded.parameter_count,
-            "config": Jsonb(loaded.config),
-            "content_digest": loaded.digest,
-        },
-    ).fetchone()
-    return int(row[0]) if row else 0
-
-
 def _named_tensors(fitted: FittedEncoding) -> dict[str, Tensor]:
     """Every tensor of an encoding by the name it is stored under."""
     tensors = {
@@ -232,31 +219,29 @@ def _second_moments(tensors: dict[str, Tensor]) -> dict[str, SecondMoment]:
     return moments
 
 
-def _store_tensor(connection: Connection[TupleRow], encoding_id: int, name: str, tensor: Tensor) -> None:
-    """Nothing; a field of PostgreSQL ends at 1 GB, so each block of R is a row of its own."""
-    array = tensor.detach().cpu().contiguous().numpy()
-    is_blocked = name.startswith("autocorrelation/")
-    parts = {f"{name}/{block}": part for block, part in enumerate(array)} if is_blocked else {name: array}
-    for part_name, part in parts.items():
-        connection.execute(
-            query("encoding_tensor_insert"),
-            {
-                "encoding_id": encoding_id,
-                "name": part_name,
-                "dtype": part.dtype.name,
-                "shape": list(part.shape),
-                "data": part.astype(part.dtype.newbyteorder("<")).tobytes(),
-            },
-        )
+def _stored_parts(tensors: dict[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
+    """Tensors as they are stored: each block of R is a row of its own, since a field of PostgreSQL ends at 1 GB."""
+    for name, tensor in tensors.items():
+        if name.startswith("autocorrelation/"):
+            yield from ((f"{name}/{block}", part) for block, part in enumerate(tensor))
+        else:
+            yield name, tensor
 
 
 def _load_tensors(connection: Connection[TupleRow], encoding: Encoding) -> dict[str, Tensor]:
-    """Every tensor of an encoding by name, the blocks of R stacked again."""
-    rows = connection.execute(query("encoding_tensors"), {"encoding_id": encoding.encoding_id}, binary=True)
-    tensors = {}
-    for name, dtype, shape, data in rows:
-        array = np.frombuffer(data, np.dtype(dtype).newbyteorder("<")).reshape(shape).astype(dtype)
-        tensors[name] = torch.from_numpy(array)
+    """Every tensor of an encoding by name."""
+    return _stacked(encoding, load_tensors(connection, "encoding_tensors", {"encoding_id": encoding.encoding_id}))
+
+
+def load_autocorrelation(connection: Connection[TupleRow], encoding: Encoding) -> tuple[Tensor, Tensor]:
+    """R_train^(-1/2), damped, [block, k², k²], and the eigenvalues of R_train before damping, [block, k²]."""
+    key = {"encoding_id": encoding.encoding_id}
+    tensors = _stacked(encoding, load_tensors(connection, "encoding_autocorrelation", key))
+    return tensors["autocorrelation/inverse_root"], tensors["autocorrelation/eigenvalues"]
+
+
+def _stacked(encoding: Encoding, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The tensors with the blocks of R put together again."""
     for name in ("autocorrelation/inverse_root", "autocorrelation/eigenvalues"):
         blocks = range(encoding.settings.blocks)
         tensors[name] = torch.stack([tensors.pop(f"{name}/{block}") for block in blocks])
@@ -269,5 +254,5 @@ def _digest(recipe: dict[str, Any], tensors: dict[str, Tensor]) -> bytes:
     for name in sorted(tensors):
         array = tensors[name].detach().cpu().contiguous().numpy()
         digest.update(f"\0{name}\0{array.dtype.name}\0{array.shape}\0".encode())
-        digest.update(array.astype(array.dtype.newbyteorder("<")).tobytes())
+        digest.update(little_endian(tensors[name]))
     return digest.digest()

@@ -18,7 +18,8 @@
     │   └── ModelUnsupported          the model has nothing to capture, or too little for the settings
     ├── SecondMomentError             an optimizer state that does not fit the model
     ├── EncodingMismatch              two things made by different encodings or models
-    └── EncodingIncomplete            work that must be done before this step
+    ├── EncodingIncomplete            work that must be done before this step
+    └── ExtraMissing                  an optional library is not installed
 
 A message says what was found, what was expected and what to do next.
 """
@@ -104,3 +105,10 @@ class EncodingMismatch(TrackstarError):
 
 class EncodingIncomplete(TrackstarError):
     """Work that must be done before this step can give a right answer."""
+
+
+class ExtraMissing(TrackstarError):
+    """A library that only some people need is not installed."""
+
+    def __init__(self, what: str, extra: str) -> None:
+        super().__init__(f"{what} needs a library that is not installed. Run: pip install 'trackstar-db[{extra}]'")

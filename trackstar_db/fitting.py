@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from trackstar_db.attribution.autocorrelation import DEFAULT_DAMPING, Autocorrelation, inverse_root
-from trackstar_db.attribution.batching import token_budget_batches
+from trackstar_db.attribution.backward import Loss
 from trackstar_db.attribution.encoder import (
     DEFAULT_BLOCK_RANK,
     DEFAULT_TOKEN_BUDGET,
@@ -25,17 +21,14 @@ from trackstar_db.attribution.model import LoadedModel, load_model
 from trackstar_db.attribution.model_files import find_model
 from trackstar_db.attribution.optimizer_state import read_second_moment
 from trackstar_db.attribution.second_moment import SECOND_MOMENT_FLOOR, SecondMoments, rank_one
-from trackstar_db.attribution.tokens import LongDocuments, TokenizedDocument, tokenize_documents
+from trackstar_db.attribution.tokens import LongDocuments
 from trackstar_db.encodings import Encoding, FittedEncoding, name_taken, store_encoding
 from trackstar_db.engine import Database
 from trackstar_db.errors import EncodingIncomplete, InputError, SecondMomentError
 from trackstar_db.loaders.destinations import check_name
 from trackstar_db.names import corpus_id
-from trackstar_db.progress import progress_bar
 from trackstar_db.queries import query
-
-GROUP_DOCUMENTS = 1024
-"""Documents read, tokenized and sorted by length together."""
+from trackstar_db.samples import CorpusSample, shown_on
 
 MAX_DIMENSION = 4056
 """Half-precision numbers that fit, with a row's header, on one page of 8 kB; gradients are stored in place."""
@@ -55,6 +48,7 @@ class NewEncoding:
     sample: documents of the corpus that R_train is fitted on; all of them when the corpus has fewer
     blocks: layer blocks; None is 8, or every attention and MLP of a smaller model
     max_tokens: longest stretch the model reads at once; None is the model's context
+    loss: what gradients are of, summed over tokens: the cross-entropy, or for TRAK the margin
     """
 
     name: str
@@ -72,6 +66,7 @@ class NewEncoding:
     max_tokens: int | None = None
     long_documents: LongDocuments = "split"
     dtype: str = "float32"
+    loss: Loss = "cross-entropy"
 
     def __post_init__(self) -> None:
         if self.optimizer_state is not None and self.estimate_second_moment is not None:
@@ -138,6 +133,7 @@ def _settings(new: NewEncoding, loaded: LoadedModel) -> EncodingSettings:
         damping=new.damping,
         long_documents=new.long_documents,
         dtype=new.dtype,
+        loss=new.loss,
     )
     if settings.dimension > MAX_DIMENSION:
         raise InputError(
@@ -155,12 +151,8 @@ def _second_moments(
         return {}, {"source": "none"}
     if new.estimate_second_moment is not None:
         estimate = SecondMomentEstimate(loaded)
-        with _bar(database, new, new.estimate_second_moment, "estimate V") as bar:
-            for documents in _sample(database, new, new.estimate_second_moment, loaded, settings):
-                pieces, show = [piece for document in documents for piece in document.pieces], _shown_on(bar, documents)
-                for batch in token_budget_batches([len(piece.token_ids) for piece in pieces], token_budget):
-                    estimate.add_pieces([pieces[index] for index in batch])
-                    show(len(batch))
+        sample = _sample(database, new, new.estimate_second_moment, loaded, settings)
+        sample.feed(estimate.add_pieces, "estimate V", token_budget)
         estimated = estimate.mean()
         if not all(moment.isfinite().all() and moment.any() for moment in estimated.values()):
             raise SecondMomentError(
@@ -195,9 +187,10 @@ def _autocorrelation(database: Database, new: NewEncoding, encoder: Encoder, tok
     """R_train, added up over the sample."""
     settings = encoder.settings
     autocorrelation = Autocorrelation(settings.blocks, settings.block_rank**2)
-    with _bar(database, new, new.sample, "fit R") as bar:
-        for documents in _sample(database, new, new.sample, encoder.loaded, settings):
-            gradients = encoder.document_gradients(documents, token_budget, _shown_on(bar, documents))
+    sample = _sample(database, new, new.sample, encoder.loaded, settings)
+    with sample.bar("fit R") as bar:
+        for documents in sample.documents():
+            gradients = encoder.document_gradients(documents, token_budget, shown_on(bar, documents))
             is_usable = gradients.isfinite().all(dim=1) & (gradients != 0).any(dim=1)
             autocorrelation.add(gradients[is_usable])
     if not autocorrelation.count:
@@ -208,32 +201,7 @@ def _autocorrelation(database: Database, new: NewEncoding, encoder: Encoder, tok
     return autocorrelation
 
 
-def _bar(database: Database, new: NewEncoding, size: int, label: str) -> tqdm[Any]:
-    """A progress bar over a sample of so many documents, or over all of a smaller corpus."""
-    with database.connect() as connection:
-        parameters = {"corpus_id": corpus_id(connection, new.corpus)}
-        (documents,) = connection.execute(query("corpus_size"), parameters).fetchone() or (0,)
-    return progress_bar(min(size, documents), label, "document")
-
-
-def _shown_on(bar: tqdm[Any], documents: list[TokenizedDocument]) -> Callable[[int], None]:
-    """Moves the bar by documents when it is told of pieces: a long document is several."""
-    share = len(documents) / max(1, sum(len(document.pieces) for document in documents))
-
-    def show(pieces: int) -> None:
-        bar.update(pieces * share)
-
-    return show
-
-
 def _sample(
     database: Database, new: NewEncoding, size: int, loaded: LoadedModel, settings: EncodingSettings
-) -> Iterator[list[TokenizedDocument]]:
-    """A seeded random sample of the corpus, GROUP_DOCUMENTS at a time."""
-    with database.connect() as connection, connection.cursor(name="sample") as cursor:
-        cursor.itersize = GROUP_DOCUMENTS
-        parameters = {"corpus_id": corpus_id(connection, new.corpus), "seed": new.seed, "sample": size}
-        cursor.execute(query("corpus_sample"), parameters)
-        rows = iter(cursor)
-        while texts := [text for (text,) in islice(rows, GROUP_DOCUMENTS)]:
-            yield tokenize_documents(loaded.tokenizer, texts, settings.max_tokens, settings.long_documents)
+) -> CorpusSample:
+    return CorpusSample(database, new.corpus, size, new.seed, loaded.tokenizer, settings)

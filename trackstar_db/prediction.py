@@ -1,43 +1,82 @@
-"""What the model itself says to a prompt: greedy answer, samples, confidence."""
+"""What the model itself says to a prompt: greedy answer, samples, confidence; and how likely a target is."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
+from torch import Tensor
 
+from trackstar_db.attribution.batching import token_budget_batches
+from trackstar_db.attribution.encoder import DEFAULT_TOKEN_BUDGET
+from trackstar_db.attribution.likelihood import target_log_probabilities
 from trackstar_db.attribution.model import LoadedModel
 from trackstar_db.attribution.tokens import Piece
+from trackstar_db.errors import InputError
 
 SAMPLES = 20
 """Sampled generations behind a confidence, as in the data release."""
 
-SAMPLING = {"do_sample": True, "temperature": 1.0, "top_k": 0, "top_p": 1.0}
-"""The model's own distribution, whatever its generation_config says."""
+MAX_NEW_TOKENS = 16
+"""Tokens of one answer."""
+
+GROUP_ROWS = 256
+"""Answers generated side by side."""
+
+GROUP_TOKENS = 16_384
+"""Tokens of prompts and answers that are kept side by side."""
 
 
-@torch.no_grad()
+@dataclass(frozen=True)
+class Sampling:
+    """How a model is asked. Temperature 1: the model's own distribution, whatever its generation_config says."""
+
+    samples: int = SAMPLES
+    seed: int = 0
+    max_new_tokens: int = MAX_NEW_TOKENS
+
+
+@dataclass(frozen=True)
+class Answers:
+    """What a model says to one prompt, without the white space around it."""
+
+    greedy: str
+    samples: list[str]
+
+
 def target_probability(loaded: LoadedModel, piece: Piece) -> float:
     """The probability of a query's whole target, given its prompt: from 0 to 1."""
-    token_ids = torch.tensor([piece.token_ids], device=loaded.device)
-    logits = loaded.model(input_ids=token_ids, use_cache=False).logits[0, :-1].float()
-    log_probabilities = logits.log_softmax(-1).gather(1, token_ids[0, 1:, None])[:, 0]
-    return float(log_probabilities[piece.loss_start - 1 :].sum().exp())
+    return float(np.exp(log_probabilities(loaded, [piece])[0]))
 
 
 @torch.no_grad()
-def greedy_answer(loaded: LoadedModel, prompt: str, max_new_tokens: int = 16) -> str:
-    """What greedy decoding says after the prompt, without the white space around it."""
-    return _generate(loaded, prompt, max_new_tokens, samples=None, seed=0)[0]
+def log_probabilities(
+    loaded: LoadedModel, pieces: Sequence[Piece], token_budget: int = DEFAULT_TOKEN_BUDGET
+) -> list[float]:
+    """The log-probability of each query's whole target, given its prompt."""
+    found = [0.0] * len(pieces)
+    for batch in token_budget_batches([len(piece.token_ids) for piece in pieces], token_budget):
+        values = target_log_probabilities(loaded.model, [pieces[index] for index in batch])
+        for index, value in zip(batch, values.tolist(), strict=True):
+            found[index] = min(value, 0.0)
+    return found
 
 
-@torch.no_grad()
+def greedy_answer(loaded: LoadedModel, prompt: str, max_new_tokens: int = MAX_NEW_TOKENS) -> str:
+    """What greedy decoding says after the prompt."""
+    return generate(loaded, [prompt], Sampling(0, max_new_tokens=max_new_tokens))[0].greedy
+
+
 def sampled_answers(
-    loaded: LoadedModel, prompt: str, samples: int = SAMPLES, seed: int = 0, max_new_tokens: int = 16
+    loaded: LoadedModel, prompt: str, samples: int = SAMPLES, seed: int = 0, max_new_tokens: int = MAX_NEW_TOKENS
 ) -> list[str]:
-    """`samples` answers drawn at temperature 1, the same for the same seed on the same device."""
-    return _generate(loaded, prompt, max_new_tokens, samples, seed)
+    """`samples` answers drawn at temperature 1."""
+    return generate(loaded, [prompt], Sampling(samples, seed, max_new_tokens))[0].samples
 
 
 def confidence(answers: Sequence[str], targets: Sequence[str]) -> float:
@@ -49,30 +88,125 @@ def confidence(answers: Sequence[str], targets: Sequence[str]) -> float:
 
 
 def states(answer: str, targets: Sequence[str]) -> bool:
-    """Whether an answer begins with one of the targets, whatever the case, as whole words."""
+    """Whether an answer begins with one of the targets, whatever the case, as whole words and whole numbers."""
     said = answer.casefold()
     for target in targets:
-        wanted = target.casefold()
-        if said.startswith(wanted) and not said[len(wanted) : len(wanted) + 1].isalnum():
+        wanted = target.casefold().strip()
+        goes_on = r"\w|[.,]\d" if wanted[-1:].isdigit() else r"\w"
+        if wanted and re.match(f"{re.escape(wanted)}(?!{goes_on})", said):
             return True
     return False
 
 
-def _generate(loaded: LoadedModel, prompt: str, max_new_tokens: int, samples: int | None, seed: int) -> list[str]:
-    token_ids = loaded.tokenizer(prompt)["input_ids"]
+def generate(loaded: LoadedModel, prompts: Sequence[str], sampling: Sampling) -> list[Answers]:
+    """The answers to each prompt, in their own order.
+
+    Prompts of as many tokens are answered side by side, so that nothing is padded. The random numbers of a
+    prompt depend on the seed and the prompt alone: its samples are the same in any company, on any device,
+    but for draws that rounding decides.
+    Raises InputError for a prompt that becomes no token.
+    """
+    tokens = [prompt_tokens(loaded, prompt, sampling.max_new_tokens) for prompt in prompts]
+    answers: dict[int, Answers] = {}
+    for group in generation_groups([len(ids) for ids in tokens], sampling):
+        texts = _group_answers(loaded, [prompts[i] for i in group], [tokens[i] for i in group], sampling)
+        answers.update(zip(group, texts, strict=True))
+    return [answers[index] for index in range(len(prompts))]
+
+
+def prompt_tokens(loaded: LoadedModel, prompt: str, max_new_tokens: int) -> list[int]:
+    """A prompt's tokens; one too long for the model and its answer loses its beginning."""
+    token_ids: list[int] = loaded.tokenizer(prompt, verbose=False)["input_ids"]
     if len(token_ids) > 1 and token_ids[-1] == loaded.tokenizer.eos_token_id:
         token_ids = token_ids[:-1]  # some tokenizers end every text; a prompt goes on
-    given = torch.tensor([token_ids], device=loaded.device)
-    devices = [loaded.device] if loaded.device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
-        torch.manual_seed(seed)
-        model: Any = loaded.model
-        generated = model.generate(
-            input_ids=given,
-            attention_mask=torch.ones_like(given),
-            max_new_tokens=max_new_tokens,
-            pad_token_id=loaded.tokenizer.eos_token_id,
-            **({"do_sample": False} if samples is None else {**SAMPLING, "num_return_sequences": samples}),
-        )
-    answers = generated[:, len(token_ids) :]
-    return [loaded.tokenizer.decode(answer, skip_special_tokens=True).strip() for answer in answers]
+    if not token_ids:
+        raise InputError("The prompt is empty and the tokenizer adds no token at the start. Give a prompt.")
+    return token_ids[-max(1, loaded.context_length - max_new_tokens) :]
+
+
+def generation_groups(lengths: Sequence[int], sampling: Sampling) -> list[list[int]]:
+    """Indices of prompts that are answered side by side: of one length, shortest first, in their given order.
+
+    lengths: tokens of each prompt
+    """
+    groups: list[list[int]] = []
+    rows = 1 + sampling.samples
+    for index in sorted(range(len(lengths)), key=lengths.__getitem__):
+        most = min(GROUP_ROWS, GROUP_TOKENS // (lengths[index] + sampling.max_new_tokens))
+        if groups and lengths[groups[-1][0]] == lengths[index] and (len(groups[-1]) + 1) * rows <= most:
+            groups[-1].append(index)
+        else:
+            groups.append([index])
+    return groups
+
+
+def _group_answers(
+    loaded: LoadedModel, prompts: Sequence[str], token_ids: Sequence[Sequence[int]], sampling: Sampling
+) -> Iterator[Answers]:
+    """The answers to prompts of one length."""
+    uniform = torch.stack([_uniform_numbers(prompt, sampling) for prompt in prompts])
+    stops = _stop_tokens(loaded)
+    ending = torch.tensor(sorted(stops), dtype=torch.int64, device=loaded.device)
+    for rows in _decode(loaded, torch.tensor(token_ids), uniform, ending):
+        said = [_text(loaded, row.tolist(), stops) for row in rows]
+        yield Answers(said[0], said[1:])
+
+
+@torch.no_grad()
+def _decode(loaded: LoadedModel, token_ids: Tensor, uniform: Tensor, ending: Tensor) -> Tensor:
+    """The tokens of every answer, the greedy one first; after a stop token comes what nobody reads.
+
+    token_ids: [prompt, token]; uniform: [prompt, sample, new token]; ending: [stop token]
+    returns [prompt, 1 + sample, new token]
+    """
+    model: Any = loaded.model
+    prompts, samples, length = uniform.shape
+    only_last = {"logits_to_keep": 1} if model._supports_logits_to_keep() else {}
+    output = model(input_ids=token_ids.to(loaded.device), use_cache=True, **only_last)
+    cache = output.past_key_values
+    cache.batch_repeat_interleave(1 + samples)
+    logits = output.logits[:, -1].repeat_interleave(1 + samples, dim=0)
+    chosen: list[Tensor] = []
+    for step in range(length):
+        chosen.append(_next_tokens(logits.view(prompts, 1 + samples, -1), uniform[:, :, step]))
+        said = torch.stack(chosen, dim=-1)
+        if step == length - 1 or bool(torch.isin(said, ending).any(-1).all()):
+            break
+        output = model(input_ids=chosen[-1].view(-1, 1), past_key_values=cache, use_cache=True)
+        logits = output.logits[:, -1]
+    return said
+
+
+def _next_tokens(logits: Tensor, uniform: Tensor) -> Tensor:
+    """The likeliest token of each prompt's first row, and for the others the token that a uniform number falls on.
+
+    logits: [prompt, 1 + sample, vocabulary]; uniform: [prompt, sample] from 0 to 1
+    returns [prompt, 1 + sample]
+    """
+    exact = torch.float32 if logits.device.type == "mps" else torch.float64  # MPS has no float64
+    greedy = logits[:, :1].argmax(-1)
+    cumulative = logits[:, 1:].float().softmax(-1).cumsum(-1, dtype=exact)
+    fallen = uniform.to(logits.device, exact) * cumulative[..., -1]
+    drawn = torch.searchsorted(cumulative, fallen[..., None], right=True)[..., 0]
+    return torch.cat([greedy, drawn.clamp(max=logits.shape[-1] - 1)], dim=1)
+
+
+def _uniform_numbers(prompt: str, sampling: Sampling) -> Tensor:
+    """From 0 to 1, [sample, new token]; a counter generator keyed by a digest of seed and prompt."""
+    digest = hashlib.sha256(f"{sampling.seed}\0{prompt}".encode()).digest()
+    generator = np.random.Philox(key=np.frombuffer(digest[:16], dtype="<u8").astype(np.uint64))
+    words = generator.random_raw(sampling.samples * sampling.max_new_tokens) >> np.uint64(11)
+    return torch.from_numpy(words.astype(np.float64) * 2.0**-53).view(sampling.samples, sampling.max_new_tokens)
+
+
+def _stop_tokens(loaded: LoadedModel) -> set[int]:
+    """The tokens that end an answer."""
+    configured = getattr(loaded.model.generation_config, "eos_token_id", None)
+    stops = configured if isinstance(configured, list) else [configured]
+    return {stop for stop in [*stops, loaded.tokenizer.eos_token_id] if stop is not None}
+
+
+def _text(loaded: LoadedModel, token_ids: list[int], stops: set[int]) -> str:
+    end = next((place for place, token in enumerate(token_ids) if token in stops), len(token_ids))
+    said = str(loaded.tokenizer.decode(token_ids[:end], skip_special_tokens=True))
+    return said.replace("\0", "\N{REPLACEMENT CHARACTER}").strip()  # PostgreSQL has no NUL in text

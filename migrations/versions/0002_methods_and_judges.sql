@@ -14,6 +14,7 @@ CREATE TABLE trackstar.method (
     description      text NOT NULL CHECK (description <> ''),
     reference        text NOT NULL,
     is_builtin       boolean NOT NULL DEFAULT false,
+    position         integer NOT NULL DEFAULT 1000,
     CHECK (CASE kind
            WHEN 'gradient' THEN num_nulls(second_moment, autocorrelation, is_unit_norm, loss) = 0
            ELSE num_nonnulls(second_moment, autocorrelation, is_unit_norm, loss) = 0 END)
@@ -100,20 +101,27 @@ CREATE TABLE trackstar.run_encoding (
 INSERT INTO trackstar.run_encoding (run_id, encoding_id)
 SELECT run_id, encoding_id FROM trackstar.run WHERE encoding_id IS NOT NULL;
 
--- What an imported result says of a query of its run, beyond what the other tables hold.
+-- The queries that a run asked, in their order. Of an imported run each is a record. fields: of the record, in its order. metadata:
+-- those of them that the other tables do not hold exactly; json and not jsonb, which would make 1e+22 an integer: what came in goes out again.
 CREATE TABLE trackstar.run_query (
-    run_id    bigint NOT NULL REFERENCES trackstar.run ON DELETE CASCADE,
-    query_id  bigint NOT NULL REFERENCES trackstar.query,
-    position  bigint NOT NULL CHECK (position >= 1),
-    metadata  jsonb NOT NULL DEFAULT '{}' CHECK (jsonb_typeof(metadata) = 'object'),
+    run_id          bigint NOT NULL REFERENCES trackstar.run ON DELETE CASCADE,
+    query_id        bigint NOT NULL REFERENCES trackstar.query,
+    position        bigint NOT NULL CHECK (position >= 1),
+    fields          text[] CHECK (array_position(fields, NULL) IS NULL),
+    metadata        json CHECK (json_typeof(metadata) = 'object'),
+    content_digest  bytea CHECK (octet_length(content_digest) = 32),
     PRIMARY KEY (run_id, query_id),
-    UNIQUE (run_id, position)
+    UNIQUE (run_id, position),
+    CHECK (num_nulls(fields, metadata, content_digest) IN (0, 3))
 );
 CREATE INDEX run_query_query ON trackstar.run_query (query_id);
+INSERT INTO trackstar.run_query (run_id, query_id, position)
+SELECT run_id, query_id, row_number() OVER (PARTITION BY run_id ORDER BY query_id)
+FROM (SELECT DISTINCT run_id, query_id FROM trackstar.proponent) asked;
 
 -- Judges ------------------------------------------------------------------------------------------
 
--- What a model says to a query.
+-- What a model says to a query. max_new_tokens: tokens of an answer, empty where the answers were imported.
 CREATE TABLE trackstar.prediction (
     model_id            bigint NOT NULL REFERENCES trackstar.model,
     query_id            bigint NOT NULL REFERENCES trackstar.query ON DELETE CASCADE,
@@ -124,6 +132,7 @@ CREATE TABLE trackstar.prediction (
     alternatives        jsonb CHECK (jsonb_typeof(alternatives) = 'object'),
     is_correct          boolean,
     seed                bigint NOT NULL,
+    max_new_tokens      integer CHECK (max_new_tokens > 0),
     predicted_at        timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (model_id, query_id)
 );

@@ -25,8 +25,9 @@ from trackstar_db.errors import (
     SecondMomentError,
 )
 from trackstar_db.fitting import MAX_DIMENSION, NewEncoding
+from trackstar_db.gradients import GradientReader
 from trackstar_db.queries import query
-from trackstar_db.search import stream_gradients
+from trackstar_db.search_request import SearchOptions
 
 STORED = "SELECT external_id, gradient FROM trackstar.gradient JOIN trackstar.document USING (document_id)"
 DIGEST = """
@@ -96,7 +97,7 @@ def test_second_moments_survive_the_database(small_corpus: SmallCorpus, second_m
     with small_corpus.store.database.connect() as connection:
         _, encoder = load_encoder(connection, "e")
     tokens = tokenize_documents(encoder.loaded.tokenizer, ["the capital of France is Paris"], 64)
-    stored, outcomes = document_encodings(encoder, tokens)
+    stored, _, outcomes = document_encodings(encoder, tokens)
     assert outcomes == ["stored"]
     assert encoder.settings.second_moment == second_moment
     assert bool(encoder.second_moments) == (second_moment != "none")
@@ -132,7 +133,8 @@ def test_two_token_budgets_give_the_same_gradients(small_corpus: SmallCorpus) ->
         encode_documents(small_corpus.store.database, name, "small", token_budget=budget)
         with small_corpus.store.database.connect() as connection:
             encoding, _ = load_encoder(connection, name)
-            gradients.append(np.concatenate([block for _, block in stream_gradients(connection, encoding)]))
+            blocks = GradientReader(connection, encoding).blocks()
+            gradients.append(np.concatenate([block.gradients for block in blocks]))
     np.testing.assert_allclose(gradients[0].astype(float), gradients[1].astype(float), atol=2e-3)
 
 
@@ -151,15 +153,15 @@ def test_a_text_that_changes_while_it_is_encoded_is_encoded_again(small_corpus: 
         read = connection.execute(query("encode_texts"), {"document_ids": [1, 2]}).fetchall()
     tokens = tokenize_documents(encoder.loaded.tokenizer, [text for _, _, text, _ in read], 64)
     documents = [Document(row[0], row[1], row[3], tokens) for row, tokens in zip(read, tokens, strict=True)]
-    gradients, outcomes = document_encodings(encoder, tokens)
+    gradients, norms, outcomes = document_encodings(encoder, tokens)
     rows(
         small_corpus,
         "UPDATE trackstar.document SET text = 'Rome', content_digest = sha256('Rome') WHERE document_id = 2 "
         "RETURNING 1",
     )
     with small_corpus.store.database.connect() as connection:
-        written = write_batch(connection, 1, list(zip(documents, outcomes, gradients, strict=True)))
-    assert [document.document_id for document, _, _ in written] == [1]
+        written = write_batch(connection, 1, list(zip(documents, outcomes, gradients, norms.tolist(), strict=True)))
+    assert [document.document_id for document, *_ in written] == [1]
     assert small_corpus.store.encode_documents("small", "small").stored == 59
 
 
@@ -320,7 +322,7 @@ def test_a_corpus_without_gradients_cannot_fit_an_encoding(
 
 def test_dropping_an_encoding_takes_its_gradients_but_not_a_runs_ground(small_corpus: SmallCorpus) -> None:
     small_corpus.encode()
-    small_corpus.store.attribute("small", "facts", "first", top_k=3)
+    small_corpus.store.attribute("small", "facts", "first", options=SearchOptions(top_k=3))
     with pytest.raises(InUse, match="first"):
         small_corpus.store.drop_encoding("small")
     small_corpus.store.drop_run("first")

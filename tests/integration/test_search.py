@@ -9,7 +9,9 @@ import torch
 
 from tests.integration.conftest import SmallCorpus, WriteRecords
 from trackstar_db.errors import AlreadyExists, EncodingIncomplete, InputError, NotFound
-from trackstar_db.search import BLOCK_ROWS, _Strongest
+from trackstar_db.gradients import BLOCK_ROWS
+from trackstar_db.ranking import Strongest
+from trackstar_db.search_request import SearchOptions
 
 
 def stored_cosines(corpus: SmallCorpus) -> tuple[list[int], list[int], np.ndarray]:
@@ -25,7 +27,7 @@ def stored_cosines(corpus: SmallCorpus) -> tuple[list[int], list[int], np.ndarra
 
 def test_a_run_holds_the_highest_and_lowest_cosines_in_order(small_corpus: SmallCorpus) -> None:
     small_corpus.encode()
-    summary = small_corpus.store.attribute("small", "facts", "first", top_k=7)
+    summary = small_corpus.store.attribute("small", "facts", "first", options=SearchOptions(top_k=7))
     assert (summary.queries, summary.documents, summary.proponents) == (12, 60, 12 * 7 * 2)
     query_ids, document_ids, cosines = stored_cosines(small_corpus)
     with small_corpus.store.database.connect() as connection:
@@ -45,7 +47,7 @@ def test_a_run_holds_the_highest_and_lowest_cosines_in_order(small_corpus: Small
 
 def test_nearest_and_trace_and_run_agree(small_corpus: SmallCorpus) -> None:
     small_corpus.encode()
-    small_corpus.store.attribute("small", "facts", "first", top_k=10)
+    small_corpus.store.attribute("small", "facts", "first", options=SearchOptions(top_k=10))
     with small_corpus.store.database.connect() as connection:
         queries = connection.execute("SELECT query_id, prompt, target FROM tda.query ORDER BY 1 LIMIT 4").fetchall()
         for query_id, prompt, target in queries:
@@ -85,7 +87,7 @@ def test_equal_influences_are_ordered_by_document(small_corpus: SmallCorpus, wri
     twins = [{"id": f"twin{n}", "text": "Paris is the capital"} for n in range(5)]
     small_corpus.store.load_documents([write_records("twins.jsonl", twins)], corpus="small")
     small_corpus.encode()
-    small_corpus.store.attribute("small", "facts", "first", top_k=65)
+    small_corpus.store.attribute("small", "facts", "first", options=SearchOptions(top_k=65))
     with small_corpus.store.database.connect() as connection:
         order = connection.execute(
             "SELECT array_agg(external_id ORDER BY rank) FROM tda.proponent "
@@ -98,7 +100,7 @@ def test_equal_influences_are_ordered_by_document(small_corpus: SmallCorpus, wri
 def test_the_strongest_are_found_across_blocks_with_ties_to_the_lower_number() -> None:
     generator = torch.Generator().manual_seed(0)
     influences = torch.randint(-5, 6, (3, 1000), generator=generator).float() / 5
-    strongest = _Strongest(queries=3, top_k=20)
+    strongest = Strongest(queries=3, top_k=20)
     for start in range(0, 1000, 37):
         block = influences[:, start : start + 37]
         strongest.add(np.arange(start, start + block.shape[1]), block)
@@ -119,23 +121,23 @@ def test_more_documents_than_one_block_are_all_read(small_corpus: SmallCorpus) -
         )
         connection.execute(
             """INSERT INTO trackstar.encoded_document
-               SELECT 1, document_id, 'stored', 2, false FROM trackstar.document WHERE text = 'copy'"""
+               SELECT 1, document_id, 'stored', 2, false, 1 FROM trackstar.document WHERE text = 'copy'"""
         )
         connection.execute(
             """INSERT INTO trackstar.gradient
                SELECT 1, d.document_id, g.gradient FROM trackstar.document d,
                (SELECT gradient FROM trackstar.gradient WHERE document_id = 1) g WHERE d.text = 'copy'"""
         )
-    summary = small_corpus.store.attribute("small", "facts", "first", top_k=BLOCK_ROWS + 200)
+    summary = small_corpus.store.attribute("small", "facts", "first", options=SearchOptions(top_k=BLOCK_ROWS + 200))
     assert summary.documents == BLOCK_ROWS + 160
     assert summary.proponents == 12 * 2 * summary.documents
 
 
 def test_a_run_is_made_once(small_corpus: SmallCorpus) -> None:
     small_corpus.encode()
-    small_corpus.store.attribute("small", "facts", "first", top_k=3)
+    small_corpus.store.attribute("small", "facts", "first", options=SearchOptions(top_k=3))
     with pytest.raises(AlreadyExists, match="trackstar run drop first"):
-        small_corpus.store.attribute("small", "facts", "first", top_k=3)
+        small_corpus.store.attribute("small", "facts", "first", options=SearchOptions(top_k=3))
     assert [run["run"] for run in small_corpus.store.runs()] == ["first"]
     small_corpus.store.drop_run("first")
     with pytest.raises(NotFound, match="first"):
@@ -157,13 +159,13 @@ def test_what_is_missing_is_said(small_corpus: SmallCorpus, write_records: Write
     store.encode_documents("small", "small")
     more = write_records("more.jsonl", [{"id": "new", "text": "the king of Rome"}])
     store.load_documents([more], corpus="small")
-    notices = store.attribute("small", "facts", "first", top_k=2).notices
+    notices = store.attribute("small", "facts", "first", options=SearchOptions(top_k=2)).notices
     assert len(notices) == 1
     assert notices[0].startswith("1 documents of the corpora under encoding 'small' are not encoded yet")
     with pytest.raises(NotFound, match="no query set named 'nothing'; the database has: facts"):
         store.attribute("small", "nothing", "second")
     with pytest.raises(InputError, match="top k is 0"):
-        store.attribute("small", "facts", "second", top_k=0)
+        store.attribute("small", "facts", "second", options=SearchOptions(top_k=0))
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 from tests.integration.conftest import SmallCorpus, WriteRecords
 from trackstar_db.engine import Database
 from trackstar_db.loaders import LabelDefaults
+from trackstar_db.search_request import SearchOptions
 
 PROPONENT_COLUMNS = [
     "run",
@@ -88,7 +89,7 @@ def test_a_proponent_is_joined_with_all_that_is_known_about_it(
 ) -> None:
     store = small_corpus.store
     small_corpus.encode()
-    store.attribute("small", "facts", "first", top_k=60)
+    store.attribute("small", "facts", "first", options=SearchOptions(top_k=60))
     labels = [
         {"document_id": "s1", "fact_id": "f1", "score": 0.9, "labeler": "a"},
         {"document_id": "s1", "fact_id": "f1", "score": 0.5, "labeler": "b"},
@@ -138,7 +139,7 @@ def test_a_query_that_is_no_fact_has_no_annotation(small_corpus: SmallCorpus, wr
     store.load_queries([write_records("q.jsonl", queries)], query_set="sums")
     small_corpus.encode()
     store.encode_queries("small", "sums")
-    store.attribute("small", "sums", "sums", top_k=3)
+    store.attribute("small", "sums", "sums", options=SearchOptions(top_k=3))
     with store.database.connect() as connection:
         seen = connection.execute(
             "SELECT DISTINCT fact_id, relation, frequency_bucket, is_annotated, ais_score FROM tda.proponent"
@@ -148,7 +149,7 @@ def test_a_query_that_is_no_fact_has_no_annotation(small_corpus: SmallCorpus, wr
 
 def test_a_reader_reads_every_view_and_function_and_no_table(small_corpus: SmallCorpus) -> None:
     small_corpus.encode()
-    small_corpus.store.attribute("small", "facts", "first", top_k=3)
+    small_corpus.store.attribute("small", "facts", "first", options=SearchOptions(top_k=3))
     with small_corpus.store.database.connect() as connection:
         connection.execute("SET LOCAL ROLE tda_reader")
         views = connection.execute("SELECT relname FROM pg_class WHERE relnamespace = 'tda'::regnamespace").fetchall()

@@ -56,3 +56,27 @@ def inverse_root(autocorrelation: Tensor, damping: float = DEFAULT_DAMPING) -> t
     is_zero = damped <= 1e-12 * damped.amax(-1, keepdim=True)
     scale = damped.rsqrt().masked_fill(is_zero, 0.0)
     return ((vectors * scale[:, None, :]) @ vectors.mT).float(), eigenvalues
+
+
+def root_of_inverse(inverse_root: Tensor) -> Tensor:
+    """R^(1/2) of each block, from R^(-1/2); directions that R^(-1/2) leaves out stay out.
+
+    inverse_root: [block, k^2, k^2]
+    returns [block, k^2, k^2] float64
+    """
+    values, vectors = torch.linalg.eigh(inverse_root.double())
+    is_out = values <= 1e-6 * values.amax(-1, keepdim=True)
+    inverted = (1 / values.masked_fill(is_out, 1.0)).masked_fill(is_out, 0.0)
+    root: Tensor = (vectors * inverted[:, None, :]) @ vectors.mT
+    return root
+
+
+def by_block(matrices: Tensor, encodings: Tensor) -> Tensor:
+    """Encodings times a block-diagonal symmetric matrix.
+
+    matrices: [block, k^2, k^2]; encodings: [example, d]
+    returns [example, d]
+    """
+    blocks = len(matrices)
+    split = encodings.view(len(encodings), blocks, -1).transpose(0, 1)
+    return (split @ matrices.to(encodings.dtype)).transpose(0, 1).reshape(len(encodings), -1)

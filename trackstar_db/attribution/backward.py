@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import cast
+from typing import Literal, cast
 
 import torch
 from torch import Tensor, nn
@@ -15,35 +15,60 @@ from trackstar_db.attribution.layers import CapturedWeight
 from trackstar_db.attribution.tokens import Piece
 from trackstar_db.errors import ModelUnsupported
 
+Loss = Literal["cross-entropy", "margin"]
+LEAST_DOUBT = 1e-6  # 1 - p of a token that the model is sure of, where the margin divides by it
+
 
 def backward(
-    model: PreTrainedModel, weights: Sequence[CapturedWeight], pieces: Sequence[Piece], sink: GradientSink
-) -> None:
-    """Feed the sink with A and D of every captured weight, for the sum of the pieces' losses.
+    model: PreTrainedModel,
+    weights: Sequence[CapturedWeight],
+    pieces: Sequence[Piece],
+    sink: GradientSink,
+    loss: Loss = "cross-entropy",
+) -> Tensor:
+    """The probability of each token that carries loss, [token], in the order of the pieces.
 
-    A piece's loss is the cross-entropy summed over its tokens that carry loss. Padding is on the right, where
-    no real token of a causal model can see it: it needs no attention mask, and D is exactly zero there.
+    Feeds the sink with A and D of every captured weight, for the sum of the pieces' losses. A piece's loss is
+    the sum over its tokens that carry loss of the cross-entropy -log p, or of the negative margin
+    -log(p / (1 - p)) (Park et al. 2023). Padding is on the right, where no real token of a causal model can
+    see it: it needs no attention mask, and D is exactly zero there.
+    """
+    with torch.enable_grad(), capture(model, weights, sink):
+        logits, targets = loss_logits(model, pieces)
+    gradient, probabilities = loss_gradient(logits.detach(), targets, loss)
+    logits.backward(gradient)
+    return probabilities
+
+
+def loss_gradient(logits: Tensor, targets: Tensor, loss: Loss) -> tuple[Tensor, Tensor]:
+    """The gradient of the summed loss by the logits, and the probability of each target.
+
+    Cross-entropy: softmax(logits) − onehot(targets). Margin: the same over 1 − p, since the derivative of
+    log(p / (1 - p)) is that of log p over 1 − p. Written out because nobody asks for the loss itself: one pass
+    over the logits in place of four.
+
+    logits: [token, vocabulary]; targets: [token]
+    returns [token, vocabulary], [token]
+    """
+    gradient = torch.softmax(logits, dim=-1, dtype=torch.promote_types(logits.dtype, torch.float32))
+    rows = torch.arange(len(targets), device=targets.device)
+    probabilities = gradient[rows, targets]
+    gradient[rows, targets] -= 1
+    if loss == "margin":
+        gradient /= (1 - probabilities).clamp(min=LEAST_DOUBT)[:, None]
+    return gradient.to(logits.dtype), probabilities
+
+
+def loss_logits(model: PreTrainedModel, pieces: Sequence[Piece]) -> tuple[Tensor, Tensor]:
+    """The logits that predict a token with loss, of one padded batch, and those tokens, in the order of the pieces.
+
+    returns [token, vocabulary], [token]
     """
     token_ids = _padded(pieces, _vocabulary(model)).to(model.device)
     predicting, targets = _loss_positions(pieces, token_ids)
-    with torch.enable_grad(), capture(model, weights, sink), _head_reads(model, predicting):
-        logits = model(input_ids=token_ids, use_cache=False).logits
-    logits = logits.flatten(0, 1)
-    if len(logits) != len(predicting):
-        logits = logits[predicting]
-    logits.backward(cross_entropy_gradient(logits.detach(), targets))
-
-
-def cross_entropy_gradient(logits: Tensor, targets: Tensor) -> Tensor:
-    """The gradient of the summed cross-entropy by the logits: softmax(logits) − onehot(targets).
-
-    Written out because nobody asks for the loss itself: one pass over the logits in place of four.
-
-    logits: [token, vocabulary]; targets: [token]
-    """
-    gradient = torch.softmax(logits, dim=-1, dtype=torch.promote_types(logits.dtype, torch.float32))
-    gradient[torch.arange(len(targets), device=targets.device), targets] -= 1
-    return gradient.to(logits.dtype)
+    with _head_reads(model, predicting):
+        logits = model(input_ids=token_ids, use_cache=False).logits.flatten(0, 1)
+    return (logits if len(logits) == len(predicting) else logits[predicting]), targets
 
 
 def _vocabulary(model: PreTrainedModel) -> int:

@@ -12,9 +12,9 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor
 
-from trackstar_db.attribution.autocorrelation import DEFAULT_DAMPING
-from trackstar_db.attribution.backward import backward
-from trackstar_db.attribution.batching import token_budget_batches
+from trackstar_db.attribution.autocorrelation import DEFAULT_DAMPING, by_block
+from trackstar_db.attribution.backward import Loss, backward
+from trackstar_db.attribution.batching import piece_batches
 from trackstar_db.attribution.layers import DEFAULT_BLOCKS, CapturedWeight, block_of_weight, captured_weights
 from trackstar_db.attribution.model import DEFAULT_CONTEXT_LENGTH, DTYPES, LoadedModel
 from trackstar_db.attribution.projected import ProjectedGradients, Projection
@@ -36,6 +36,7 @@ _CHOICES = {
     "second_moment": get_args(SecondMomentKind),
     "long_documents": get_args(LongDocuments),
     "dtype": tuple(DTYPES),
+    "loss": get_args(Loss),
 }
 
 
@@ -51,6 +52,7 @@ class EncodingSettings:
     max_tokens: int = DEFAULT_CONTEXT_LENGTH
     long_documents: LongDocuments = "split"
     dtype: str = "float32"
+    loss: Loss = "cross-entropy"
 
     def __post_init__(self) -> None:
         for name, least in (("blocks", 1), ("block_rank", 1), ("max_tokens", 2), ("damping", 0)):
@@ -91,16 +93,23 @@ class Encoder:
             object.__setattr__(self, "inverse_roots", self.inverse_roots.to(self.loaded.device))
 
     def projected_gradients(self, pieces: Sequence[Piece]) -> Tensor:
-        """P (gradient / sqrt(V)) of each piece's summed cross-entropy, in one padded batch.
+        """P (gradient / sqrt(V)) of each piece's loss, in one padded batch.
 
         returns [piece, d] on the model's device, float32 (float64 for a float64 model)
         """
+        return self._projected(pieces)[0]
+
+    def _projected(self, pieces: Sequence[Piece]) -> tuple[Tensor, Tensor]:
+        """The same, and the sum of 1 − p over each piece's tokens that carry loss, [piece]."""
         settings, model = self.settings, self.loaded.model
         dtype = torch.promote_types(model.dtype, torch.float32)
         shape = (len(pieces), settings.blocks, settings.block_rank, settings.block_rank)
         gradients = torch.zeros(shape, dtype=dtype, device=model.device)
-        backward(model, self.weights, pieces, ProjectedGradients(self.projections, gradients))
-        return gradients.flatten(1)
+        sink = ProjectedGradients(self.projections, gradients)
+        probabilities = backward(model, self.weights, pieces, sink, settings.loss)
+        counts = [len(piece.token_ids) - piece.loss_start for piece in pieces]
+        doubts = torch.stack([part.sum() for part in (1 - probabilities).split(counts)])
+        return gradients.flatten(1), doubts.to(dtype)
 
     def document_gradients(
         self,
@@ -114,16 +123,27 @@ class Encoder:
 
         returns [document, d] as `projected_gradients`
         """
-        pieces = [piece for document in documents for piece in document.pieces]
-        owners = [index for index, document in enumerate(documents) for _ in document.pieces]
+        return self.gradients_and_doubts(documents, token_budget, on_batch)[0]
+
+    def gradients_and_doubts(
+        self,
+        documents: Sequence[TokenizedDocument],
+        token_budget: int = DEFAULT_TOKEN_BUDGET,
+        on_batch: Callable[[int], object] | None = None,
+    ) -> tuple[Tensor, Tensor]:
+        """`document_gradients`, and the mean of 1 − p over each document's tokens that carry loss, [document]."""
         dtype = torch.promote_types(self.loaded.model.dtype, torch.float32)
         gradients = torch.zeros(len(documents), self.settings.dimension, dtype=dtype, device=self.loaded.device)
-        for batch in token_budget_batches([len(piece.token_ids) for piece in pieces], token_budget):
-            rows = torch.tensor([owners[index] for index in batch], device=gradients.device)
-            gradients.index_add_(0, rows, self.projected_gradients([pieces[index] for index in batch]))
+        doubts = torch.zeros(len(documents), dtype=dtype, device=self.loaded.device)
+        for owners, pieces in piece_batches(documents, token_budget):
+            rows = torch.tensor(owners, device=gradients.device)
+            projected, doubt = self._projected(pieces)
+            gradients.index_add_(0, rows, projected)
+            doubts.index_add_(0, rows, doubt)
             if on_batch is not None:
-                on_batch(len(batch))
-        return gradients
+                on_batch(len(pieces))
+        counts = [sum(len(p.token_ids) - p.loss_start for p in document.pieces) for document in documents]
+        return gradients, doubts / torch.tensor(counts, device=doubts.device).clamp(min=1)
 
     def query_gradients(self, pieces: Sequence[Piece], token_budget: int = DEFAULT_TOKEN_BUDGET) -> Tensor:
         """Projected gradients of queries, in their own order: [query, d]."""
@@ -138,9 +158,7 @@ class Encoder:
         """
         if self.inverse_roots is None:
             raise EncodingIncomplete("R is not fitted yet. Fit it on a sample of the corpus before encoding.")
-        by_block = gradients.view(len(gradients), self.settings.blocks, -1).transpose(0, 1)
-        encoded = by_block @ self.inverse_roots.to(gradients.dtype)  # symmetric: g^T R^(-1/2)
-        return encoded.transpose(0, 1).flatten(1)
+        return by_block(self.inverse_roots, gradients)
 
     def _projection(self, weight: CapturedWeight, block: int) -> Projection:
         seed, rank, kind = self.settings.seed, self.settings.block_rank, self.settings.second_moment

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import torch
 from torch import nn
-from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
+from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, PreTrainedConfig, PreTrainedModel
 from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
 from trackstar_db.attribution.model_files import find_model, model_digest, read_configuration
@@ -53,9 +53,9 @@ def load_model(
     directory, revision = find_model(name_or_directory, revision)
     digest = model_digest(directory)
     with quiet():
-        tokenizer = _read_tokenizer(directory)
+        tokenizer = read_tokenizer(directory)
         model = _read_model(directory, DTYPES[dtype])
-    chosen = _chosen_device(device)
+    chosen = chosen_device(device)
     model.eval().requires_grad_(False)
     nn.Module.to(model, chosen)  # the model's own `to` is typed for quantized models only
     _require_causal(model)
@@ -69,17 +69,18 @@ def load_model(
         architecture=type(model).__name__,
         parameter_count=sum(parameter.numel() for parameter in model.parameters()),
         config=read_configuration(directory),
-        context_length=_context_length(model, tokenizer),
+        context_length=find_context_length(model, tokenizer),
         device=chosen,
     )
 
 
-def _read_tokenizer(directory: Path) -> Any:
+def read_tokenizer(directory: Path) -> Any:
+    """The tokenizer in a folder; raises ModelUnreadable, ModelUnsupported."""
     try:
         tokenizer = AutoTokenizer.from_pretrained(directory, use_fast=True)
     except Exception as error:  # the tokenizers library raises a bare Exception
         raise ModelUnreadable(
-            f"The tokenizer in {directory} cannot be read: {_first_line(error)}. Save it again."
+            f"The tokenizer in {directory} cannot be read: {first_line(error)}. Save it again."
         ) from error
     if not tokenizer.is_fast:
         raise ModelUnsupported(
@@ -90,23 +91,34 @@ def _read_tokenizer(directory: Path) -> Any:
 
 
 def _read_model(directory: Path, dtype: torch.dtype) -> PreTrainedModel:
-    try:
-        config = AutoConfig.from_pretrained(directory)
-    except (OSError, ValueError, TypeError, KeyError) as error:
-        raise ModelUnsupported(
-            f"transformers does not know the model in {directory}: {_first_line(error)}. Use a model type that it has."
-        ) from error
+    config = read_config(directory)
     if config.model_type not in MODEL_FOR_CAUSAL_LM_MAPPING_NAMES:
         raise ModelUnsupported(
             f"{config.model_type!r} in {directory} is not a causal language model. Use a decoder such as Llama."
         )
+    return read_weights(AutoModelForCausalLM, directory, config, dtype)
+
+
+def read_config(directory: Path) -> PreTrainedConfig:
+    """The configuration of the model in a folder; raises ModelUnsupported."""
     try:
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
-            directory, config=config, dtype=dtype, output_loading_info=True
-        )
+        return cast(PreTrainedConfig, AutoConfig.from_pretrained(directory))
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise ModelUnsupported(
+            f"transformers does not know the model in {directory}: {first_line(error)}. Use a model type that it has."
+        ) from error
+
+
+def read_weights(kind: Any, directory: Path, config: PreTrainedConfig, dtype: torch.dtype) -> PreTrainedModel:
+    """A model with every weight from its folder, none left at random; raises ModelUnreadable.
+
+    kind: a class of transformers with from_pretrained
+    """
+    try:
+        loaded: Any = kind.from_pretrained(directory, config=config, dtype=dtype, output_loading_info=True)
     except Exception as error:  # safetensors, pickle and torch each raise their own
         raise ModelUnreadable(
-            f"The weights in {directory} cannot be read: {_first_line(error)}. Copy or download them again."
+            f"The weights in {directory} cannot be read: {first_line(error)}. Copy or download them again."
         ) from error
     model, report = cast(tuple[PreTrainedModel, dict[str, Any]], loaded)
     missing = sorted(report["missing_keys"])
@@ -128,7 +140,8 @@ def _require_causal(model: PreTrainedModel) -> None:
         )
 
 
-def _context_length(model: PreTrainedModel, tokenizer: Any) -> int:
+def find_context_length(model: PreTrainedModel, tokenizer: Any) -> int:
+    """The most tokens that model and tokenizer take."""
     positions = getattr(model.config.get_text_config(), "max_position_embeddings", None)
     # A tokenizer without a limit says 10^30.
     known = [
@@ -137,7 +150,8 @@ def _context_length(model: PreTrainedModel, tokenizer: Any) -> int:
     return min(known, default=DEFAULT_CONTEXT_LENGTH)
 
 
-def _chosen_device(device: str | None) -> torch.device:
+def chosen_device(device: str | None) -> torch.device:
+    """The device named, else CUDA, MPS or the CPU; raises ModelUnsupported for one that is not there."""
     if device is None:
         has_mps = torch.backends.mps.is_available()
         device = "cuda" if torch.cuda.is_available() else "mps" if has_mps else "cpu"
@@ -145,9 +159,10 @@ def _chosen_device(device: str | None) -> torch.device:
         chosen = torch.device(device)
         torch.empty(0, device=chosen)
     except (RuntimeError, AssertionError, NotImplementedError) as error:
-        raise ModelUnsupported(f"The device {device!r} cannot be used: {_first_line(error)}. Try 'cpu'.") from error
+        raise ModelUnsupported(f"The device {device!r} cannot be used: {first_line(error)}. Try 'cpu'.") from error
     return chosen
 
 
-def _first_line(error: BaseException) -> str:
+def first_line(error: BaseException) -> str:
+    """The first line of another library's message, without its full stop."""
     return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(".")

@@ -24,9 +24,9 @@ _SUPPORTED = (
     ".safetensors file of exp_avg_sq by parameter name."
 )
 _STATE_FILES = ("optimizer.pt", "optimizer.bin", "exp_avg_sq.safetensors")
-_WHOLE = "exp_avg_sq"
+WHOLE = "exp_avg_sq"
 # Means over the last and over the second last dimension, as transformers and as torch name them.
-_FACTORS = (("exp_avg_sq_row", "exp_avg_sq_col"), ("row_var", "col_var"))
+FACTORS = (("exp_avg_sq_row", "exp_avg_sq_col"), ("row_var", "col_var"))
 _WRAPPERS = ("module.", "_orig_mod.", "_fsdp_wrapped_module.")
 
 
@@ -47,11 +47,11 @@ def read_second_moment(
     shape has to agree. Raises SecondMomentError where a file cannot be read, fits the model in no way or in
     more than one, or holds numbers that are no second moments.
     """
-    file = _state_file(Path(path).expanduser())
+    file = state_file(path)
     if file.suffix == ".safetensors":
-        states, kind = _read_safetensors(file), "tensors by name"
+        states, kind = read_tensors(file), "tensors by name"
     else:
-        states, kind = _states_by_name(_read_optimizer(file), file, model, weights), "optimizer state"
+        states, kind = _states_by_name(read_optimizer(file), file, model, weights), "optimizer state"
     missing = [weight.parameter for weight in weights if weight.parameter not in states]
     if missing:
         raise SecondMomentError(
@@ -60,11 +60,13 @@ def read_second_moment(
         )
     moments = {weight.name: _second_moment(weight, states[weight.parameter], file) for weight in weights}
     is_factored = any(isinstance(moment, RankOne) for moment in moments.values())
-    form = "Adafactor factors" if is_factored else _WHOLE
+    form = "Adafactor factors" if is_factored else WHOLE
     return SecondMomentSource(moments, f"{kind} ({form}): {file.name}")
 
 
-def _state_file(path: Path) -> Path:
+def state_file(path: str | Path) -> Path:
+    """The file of an optimizer's state, itself or in a folder; raises SecondMomentError where there is none."""
+    path = Path(path).expanduser()
     if path.is_file():
         return path
     if not path.is_dir():
@@ -77,7 +79,7 @@ def _state_file(path: Path) -> Path:
     return found
 
 
-def _read_safetensors(file: Path) -> dict[str, dict[str, Tensor]]:
+def read_tensors(file: Path) -> dict[str, dict[str, Tensor]]:
     """Optimizer states by parameter name; names may carry exp_avg_sq before or after, and lack ".weight"."""
     try:
         tensors = load_file(file)
@@ -85,16 +87,16 @@ def _read_safetensors(file: Path) -> dict[str, dict[str, Tensor]]:
         raise SecondMomentError(f"{file} is not a readable safetensors file: {error}. {_SUPPORTED}") from error
     states: dict[str, dict[str, Tensor]] = {}
     for key, tensor in tensors.items():
-        name, kind = key, _WHOLE
-        for candidate in (_WHOLE, *(name for pair in _FACTORS for name in pair)):
+        name, kind = key, WHOLE
+        for candidate in (WHOLE, *(name for pair in FACTORS for name in pair)):
             stripped = key.removeprefix(f"{candidate}.").removesuffix(f".{candidate}")
             if stripped != key:
                 name, kind = stripped, candidate
-        states.setdefault(_parameter_name(name), {})[kind] = tensor
+        states.setdefault(parameter_name(name), {})[kind] = tensor
     return states
 
 
-def _read_optimizer(file: Path) -> dict[str, Any]:
+def read_optimizer(file: Path) -> dict[str, Any]:
     """The state_dict of a torch optimizer, alone or inside a checkpoint."""
     try:
         content = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
@@ -114,18 +116,11 @@ def _states_by_name(
     optimizer: Mapping[str, Any], file: Path, model: PreTrainedModel, weights: Sequence[CapturedWeight]
 ) -> dict[str, dict[str, Tensor]]:
     """Optimizer states by parameter name: by the state's own names where it has them, else by order."""
+    if (named := named_states(optimizer)) is not None:
+        return named
     states, groups = optimizer["state"], optimizer["param_groups"]
-    if states and all(isinstance(key, str) for key in states):
-        return {_parameter_name(name): state for name, state in states.items()}
-    if all("param_names" in group for group in groups):
-        return {
-            _parameter_name(name): states[index]
-            for group in groups
-            for index, name in zip(group["params"], group["param_names"], strict=True)
-            if index in states
-        }
     matrices_by_group = [
-        [(index, shape) for index in group["params"] if len(shape := _shape(states.get(index, {}))) == 2]
+        [(index, shape) for index in group["params"] if len(shape := state_shape(states.get(index, {}))) == 2]
         for group in groups
     ]
     if not any(matrices_by_group):
@@ -136,17 +131,33 @@ def _states_by_name(
     return {name: states[index] for index, name in names.items()}
 
 
-def _parameter_name(name: str) -> str:
+def named_states(optimizer: Mapping[str, Any]) -> dict[str, dict[str, Tensor]] | None:
+    """Optimizer states by parameter name, where the state carries names; else None."""
+    states, groups = optimizer["state"], optimizer["param_groups"]
+    if states and all(isinstance(key, str) for key in states):
+        return {parameter_name(name): state for name, state in states.items()}
+    if not all("param_names" in group for group in groups):
+        return None
+    return {
+        parameter_name(name): states[index]
+        for group in groups
+        for index, name in zip(group["params"], group["param_names"], strict=True)
+        if index in states
+    }
+
+
+def parameter_name(name: str) -> str:
+    """A parameter's name in the model, from its name in an optimizer's state or a file of tensors."""
     for wrapper in _WRAPPERS:
         name = name.replace(wrapper, "") if wrapper != "module." else name.removeprefix(wrapper)
     return name if name.endswith((".weight", ".bias")) else f"{name}.weight"
 
 
-def _shape(state: Mapping[str, Tensor]) -> tuple[int, ...]:
+def state_shape(state: Mapping[str, Tensor]) -> tuple[int, ...]:
     """The parameter's shape, as its second moment tells it; () where it has none."""
-    if _WHOLE in state:
-        return tuple(state[_WHOLE].shape)
-    for row, column in _FACTORS:
+    if WHOLE in state:
+        return tuple(state[WHOLE].shape)
+    for row, column in FACTORS:
         if row in state and column in state:
             return (state[row].numel(), state[column].numel())
     return ()
@@ -154,30 +165,31 @@ def _shape(state: Mapping[str, Tensor]) -> tuple[int, ...]:
 
 def _second_moment(weight: CapturedWeight, state: Mapping[str, Tensor], file: Path) -> SecondMoment:
     """V of one weight, [out, in] float32 or its factors, checked."""
-    if _shape(state) != weight.stored_shape:
+    if state_shape(state) != weight.stored_shape:
         raise SecondMomentError(
-            f"{file} has shape {list(_shape(state))} for {weight.parameter}, the model "
+            f"{file} has shape {list(state_shape(state))} for {weight.parameter}, the model "
             f"{list(weight.stored_shape)}. Give the state that was saved with this model."
         )
-    if _WHOLE in state:
-        whole = _checked(state[_WHOLE].float(), weight, file)
+    if WHOLE in state:
+        whole = checked(state[WHOLE].float(), weight.parameter, file)
         return whole.mT.contiguous() if weight.is_transposed else whole
-    names = next(pair for pair in _FACTORS if pair[0] in state)
-    first, second = (_checked(state[name].float().flatten(), weight, file) for name in names)
+    names = next(pair for pair in FACTORS if pair[0] in state)
+    first, second = (checked(state[name].float().flatten(), weight.parameter, file) for name in names)
     return RankOne(rows=second, columns=first) if weight.is_transposed else RankOne(first, second)
 
 
-def _checked(values: Tensor, weight: CapturedWeight, file: Path) -> Tensor:
+def checked(values: Tensor, parameter: str, file: Path, may_be_zero: bool = False) -> Tensor:
+    """The values; raises SecondMomentError where they cannot be a mean of squared gradients."""
     problem = None
     if not torch.isfinite(values).all():
         problem = "numbers that are not finite"
     elif (values < 0).any():
         problem = "negative numbers"
-    elif not values.any():
+    elif not may_be_zero and not values.any():
         problem = "zeros only"
     if problem:
         raise SecondMomentError(
-            f"The second moment of {weight.parameter} in {file} has {problem}; a mean of squared "
+            f"The second moment of {parameter} in {file} has {problem}; a mean of squared "
             "gradients cannot. Give the optimizer's own state, or have it estimated."
         )
     return values

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
@@ -12,6 +13,14 @@ from trackstar_db.attribution.layers import CapturedWeight
 from trackstar_db.errors import SecondMomentError
 
 Shape: TypeAlias = tuple[int, ...]
+
+# How training scripts divide parameters into two groups, by a parameter's name and dimensions: not at all,
+# vectors apart (Trainer's groups come to the same), biases apart (older scripts).
+_DIVISIONS: tuple[Callable[[str, int], bool], ...] = (
+    lambda _name, _dimensions: True,
+    lambda _name, dimensions: dimensions >= 2,
+    lambda name, _dimensions: not name.endswith("bias"),
+)
 
 
 def names_in_order(
@@ -50,6 +59,37 @@ def names_in_order(
         f"{file} does not fit the model: it holds {sum(map(len, groups))} matrices in {len(groups)} groups, "
         f"the model has {len(matrices)}, and number or shapes differ. Give the state that was saved with "
         "this model, or a .safetensors file of exp_avg_sq by parameter name."
+    )
+
+
+def all_names_in_order(
+    shapes_by_group: Sequence[Sequence[tuple[int, Shape]]], model: PreTrainedModel, file: Path
+) -> dict[int, str]:
+    """Parameter names by the optimizer's number, for every parameter of the model, vectors too.
+
+    The groups have to be the model's parameters, divided as training scripts divide them, each group in the
+    order of `model.named_parameters()`. Raises SecondMomentError where no division gives the shapes, and where
+    two give them with different names.
+
+    shapes_by_group: (number, shape) of each parameter, group by group
+    """
+    named = [(name, tuple(parameter.shape)) for name, parameter in model.named_parameters()]
+    groups = [group for group in shapes_by_group if group]
+    found: list[dict[int, str]] = []
+    for is_first in _DIVISIONS:
+        halves = [[e for e in named if is_first(e[0], len(e[1])) is side] for side in (True, False)]
+        for order in itertools.permutations([half for half in halves if half]):
+            if [[shape for _, shape in part] for part in order] == [[shape for _, shape in part] for part in groups]:
+                pairs = zip(itertools.chain(*groups), itertools.chain(*order), strict=True)
+                names = {number: name for (number, _), (name, _) in pairs}
+                found.extend([names] if names not in found else [])
+    if len(found) == 1:
+        return found[0]
+    how = "in more than one way" if found else "in no way"
+    raise SecondMomentError(
+        f"{file} fits the model {how}: it holds {sum(map(len, groups))} parameters in {len(groups)} groups, the "
+        f"model has {len(named)}. Give the state that was saved with this model, or a .safetensors file of "
+        "exp_avg_sq by parameter name."
     )
 
 

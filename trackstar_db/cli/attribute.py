@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -13,13 +13,26 @@ from trackstar_db.cli.encode import model_option
 from trackstar_db.cli.output import emit_record, emit_rows, printable
 
 if TYPE_CHECKING:
+    from trackstar_db.search import RunSummary
     from trackstar_db.trace import Influence, Trace
 
 
 @click.command(cls=TrackstarCommand)
-@click.option("--encoding", required=True, help="Encoding to search.")
+@click.option(
+    "--encoding",
+    "encodings",
+    multiple=True,
+    help="Encoding to search. Give several for several methods, or one for each checkpoint: scores are then averaged.",
+)
 @click.option("--query-set", required=True, help="Query set to trace.")
-@click.option("--run", required=True, help="Name that the run is stored under.")
+@click.option("--run", required=True, help="Name that the run is stored under; with several methods, RUN/METHOD.")
+@click.option(
+    "--method",
+    "methods",
+    multiple=True,
+    metavar="METHOD",
+    help="How proponents are found (trackstar methods lists them); give several, or `all`.  [default: trackstar_train]",
+)
 @click.option(
     "--top-k",
     type=click.IntRange(min=1),
@@ -27,21 +40,69 @@ if TYPE_CHECKING:
     show_default=True,
     help="Proponents, and opponents, kept for each query.",
 )
+@click.option("--corpus", help="Rank the documents of one corpus only.")
+@click.option("--task", help="Task of a method with a task-specific R.  [default: ENCODING/QUERY_SET, made if needed]")
+@click.option("--embedding-model", metavar="DIR", help="Sentence-transformers model, for method dense.")
+@model_option
+@click.option(
+    "--curvature-rank",
+    type=click.IntRange(min=1),
+    default=8,
+    show_default=True,
+    help="Rank of a query's gradient of each weight matrix, for method ekfac.",
+)
+@click.option("--rerank", metavar="RUN", help="Let ekfac score only the best documents of this run.")
+@click.option(
+    "--candidates",
+    type=click.IntRange(min=1),
+    default=100,
+    show_default=True,
+    help="How many of its best documents for each query.",
+)
 @format_option
 @click.pass_obj
-def attribute(context: Context, encoding: str, query_set: str, run: str, top_k: int, output_format: str) -> None:
+def attribute(
+    context: Context,
+    /,
+    encodings: tuple[str, ...],
+    query_set: str,
+    run: str,
+    methods: tuple[str, ...],
+    output_format: str,
+    **options: Any,
+) -> None:
     """Find the proponents and opponents of every query of a set and store them as a run.
+
+    With several methods each makes a run of its own, and runs that are there already stay as they are.
 
     \b
     Example:
       trackstar attribute --encoding olmo --query-set facts --run first --top-k 100
+      trackstar attribute --encoding olmo --encoding olmo-plain --query-set facts --run facts --method all
     """
-    summary = context.store.attribute(encoding, query_set, run, top_k)
-    for notice in summary.notices:
+    from trackstar_db.methods import DEFAULT_METHOD
+    from trackstar_db.search_request import SearchOptions
+
+    chosen = SearchOptions(**options)
+    if len(methods) > 1 or "all" in methods:
+        done = context.store.attribute_all(encodings, query_set, run, methods, chosen)
+        summaries, notices = done.runs, done.notices
+    else:
+        method = methods[0] if methods else DEFAULT_METHOD
+        summaries, notices = [context.store.attribute(encodings, query_set, run, method, chosen)], []
+    for notice in [*notices, *(notice for summary in summaries for notice in summary.notices)]:
         click.echo(notice, err=True)
+    rows = [_without_notices(summary) for summary in summaries]
+    if len(rows) == 1 and "all" not in methods:
+        emit_record(rows[0], output_format)
+    else:
+        emit_rows(rows, output_format)
+
+
+def _without_notices(summary: RunSummary) -> dict[str, object]:
     record = asdict(summary)
     del record["notices"]
-    emit_record({**record, "seconds": round(summary.seconds, 1)}, output_format)
+    return {**record, "seconds": round(summary.seconds, 1)}
 
 
 @click.command(cls=TrackstarCommand)

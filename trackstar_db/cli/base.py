@@ -14,6 +14,7 @@ revision.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -94,20 +95,23 @@ class TrackstarGroup(click.Group):
         self.params.append(_DatabaseUrlOption())
 
 
-
-
 def _separated(_context: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(name.strip() for value in values for name in value.split(",") if name.strip())
 
 
-runs_option = click.option(
-    "--runs",
-    multiple=True,
-    required=True,
-    metavar="NAME[,NAME…]",
-    callback=_separated,
-    help="Runs, by name or by a pattern such as 'facts/*'; may be given again.",
-)
+def _runs_option(required: bool) -> Callable[[Any], Any]:
+    return click.option(
+        "--runs",
+        multiple=True,
+        required=required,
+        metavar="NAME[,NAME…]",
+        callback=_separated,
+        help="Runs, by name or by a pattern such as 'facts/*'; may be given again.",
+    )
+
+
+runs_option = _runs_option(required=True)
+runs_option_of_group = _runs_option(required=False)  # its subcommands have their own
 
 batch_tokens_option = click.option(
     "--batch-tokens",

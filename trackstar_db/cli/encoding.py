@@ -71,6 +71,13 @@ def encoding() -> None:
     help="Damping of R, as a share of each block's mean eigenvalue.",
 )
 @click.option(
+    "--loss",
+    type=click.Choice(["cross-entropy", "margin"]),
+    default="cross-entropy",
+    show_default=True,
+    help="What gradients are of; the margin is for method trak.",
+)
+@click.option(
     "--max-tokens",
     type=click.IntRange(min=2),
     metavar="N",

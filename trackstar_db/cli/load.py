@@ -1,4 +1,4 @@
-"""`trackstar load`: documents, sentences, facts, queries and labels from files."""
+"""`trackstar load`: documents, sentences, facts, queries, labels and results from files."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _shared_options(command: Function) -> Function:
 
 @click.group(cls=TrackstarGroup)
 def load() -> None:
-    """Load documents, facts, queries and labels. A load that was stopped continues when it is started again.
+    """Load documents, facts, queries, labels and results. A load that was stopped continues when it is started again.
 
     PATH is a file (.gz and .zst too), a folder, or - for standard input.
 
@@ -165,6 +165,32 @@ def labels(context: Context, /, corpus: str | None, query_set: str | None, label
     paths, reader, options = _taken(shared)
     defaults = LabelDefaults(corpus, query_set, labeler)
     _emit(context.store.load_labels(paths, defaults, reader, options), shared)
+
+
+@load.command()
+@click.option("--run", required=True, help="Run to load into; made if it is new, and added to if it was imported.")
+@click.option("--method", help="The run's method.  [default: what the first record says, else imported]")
+@click.option("--corpus", help="Corpus of the documents; made if it is new.  [default: the run's name]")
+@click.option(
+    "--query-set", help="Query set of the queries; made if it is new.  [default: the records', else the run's name]"
+)
+@click.option("--model-name", help="The model that fields beginning with 8b_ speak of.")
+@click.option("--labeler", help="Name for who gave the entailment (AIS) scores.  [default: results:RUN]")
+@_shared_options
+@click.pass_obj
+def results(context: Context, /, run: str, **shared: Any) -> None:
+    """Load retrieval results of the public data release: queries with proponents, opponents and scores.
+
+    \b
+    Example:
+      trackstar load results trackstar_results.jsonl.gz --run published --method trackstar --corpus c4
+    """
+    from trackstar_db.loaders import ResultDefaults
+
+    names = ("method", "corpus", "query_set", "model_name", "labeler")
+    defaults = ResultDefaults(**{name: shared[name] for name in names})
+    paths, reader, options = _taken(shared)
+    _emit(context.store.load_results(paths, run, defaults, reader, options), shared)
 
 
 def _taken(shared: dict[str, Any]) -> tuple[tuple[str, ...], Any, LoadOptions]:

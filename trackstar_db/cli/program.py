@@ -39,8 +39,15 @@ COMMANDS = {
     "load": ("load",),
     "encoding": ("encoding",),
     "encode": ("encode",),
+    "methods": ("methods",),
+    "task": ("task",),
     "attribute": ("attribute", "trace", "run"),
+    "query_set": ("query_set",),
     "judge": ("judge",),
+    "evaluate": ("evaluate",),
+    "export": ("export",),
+    "explain": ("explain",),
+    "lds": ("retrain",),
     "demo": ("demo",),
 }
 for _module, _names in COMMANDS.items():

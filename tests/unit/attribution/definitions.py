@@ -31,6 +31,26 @@ def weight_gradients(model: PreTrainedModel, weights: Sequence[CapturedWeight], 
     return {w.name: gradients[w.name].T if w.is_transposed else gradients[w.name] for w in weights}
 
 
+def sides(model: PreTrainedModel, weights: Sequence[CapturedWeight], piece: Piece) -> dict[str, tuple[Tensor, Tensor]]:
+    """A [token, in] and D [token, out] of each weight, for the piece's summed cross-entropy."""
+    exact = trainable_double(model)
+    seen: dict[str, tuple[Tensor, Tensor]] = {}
+
+    def see(name: str, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        output.retain_grad()
+        seen[name] = inputs[0].detach()[0], output
+
+    for weight in weights:
+        exact.get_submodule(weight.name).register_forward_hook(
+            lambda _module, inputs, output, name=weight.name: see(name, inputs, output)
+        )
+    token_ids = torch.tensor([piece.token_ids])
+    logits = exact(input_ids=token_ids).logits[0]
+    start = piece.loss_start
+    functional.cross_entropy(logits[start - 1 : -1], token_ids[0, start:], reduction="sum").backward()
+    return {name: (a, output.grad[0]) for name, (a, output) in seen.items()}
+
+
 def corrected(gradient: Tensor, second_moment: Tensor | None, kind: str) -> Tensor:
     """G / sqrt(V), with V as it is or by its row and column means."""
     if kind == "none" or second_moment is None:

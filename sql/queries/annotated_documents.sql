@@ -1,0 +1,7 @@
+-- The documents annotated with the facts of a query set, in the order they were loaded.
+SELECT q.query_id, d.document_id
+FROM trackstar.query q
+JOIN trackstar.annotation a USING (fact_id)
+JOIN trackstar.document d ON d.external_id = a.document_external_id
+WHERE q.query_set_id = %(query_set_id)s AND (%(corpus_id)s::bigint IS NULL OR d.corpus_id = %(corpus_id)s)
+ORDER BY q.query_id, d.document_id;

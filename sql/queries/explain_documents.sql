@@ -1,0 +1,6 @@
+-- The documents of an external id: one in each corpus.
+SELECT c.name AS corpus, d.external_id, d.text
+FROM trackstar.document d
+JOIN trackstar.corpus c USING (corpus_id)
+WHERE d.external_id = %(document)s AND c.name = coalesce(%(corpus)s, c.name)
+ORDER BY d.document_id;

@@ -1,0 +1,57 @@
+"""BM25 over the words of prompt and target, by the library bm25s."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from trackstar_db.baselines.documents import document_blocks, document_count
+from trackstar_db.errors import ExtraMissing
+from trackstar_db.progress import progress_bar
+from trackstar_db.ranking import NO_DOCUMENT, Ranking, strongest_first
+from trackstar_db.search_request import Found, SearchRequest
+
+
+def rank_by_words(request: SearchRequest) -> Found:
+    """The documents of the highest BM25 score for each query; documents that share no word are not ranked."""
+    queries = request.query_texts()
+    numbers: list[int] = []
+    texts: list[str] = []
+    for block_numbers, block_texts in document_blocks(request):
+        numbers.extend(block_numbers)
+        texts.extend(block_texts)
+    count = document_count(request)
+    retriever, tokenize = _index(texts)
+    ids = np.array(numbers, dtype=np.int64)
+    width = min(request.options.top_k, count)
+    document_ids = np.empty((len(queries), width), dtype=np.int64)
+    scores = np.empty((len(queries), width), dtype=np.float32)
+    with progress_bar(len(queries), "attribute bm25", "query") as bar:
+        for row, text in enumerate(queries):
+            (words,) = tokenize([f"{text.prompt} {text.target}"])
+            found = torch.from_numpy(retriever.get_scores(words).astype(np.float32))
+            order = strongest_first(found[None], width)[0].numpy()
+            scores[row] = found.numpy()[order]
+            document_ids[row] = ids[order]
+            bar.update()
+    is_none = scores <= 0
+    ranking = Ranking(np.where(is_none, NO_DOCUMENT, document_ids), np.where(is_none, -np.inf, scores))
+    settings = {"library": f"bm25s, {retriever.method}, k1 {retriever.k1}, b {retriever.b}"}
+    return Found([text.query_id for text in queries], ranking, None, count, settings)
+
+
+def _index(texts: list[str]) -> tuple[Any, Any]:
+    """A BM25 index of the texts, and what turns a list of texts into lists of words."""
+    try:
+        import bm25s  # type: ignore[import-untyped, unused-ignore]
+    except ImportError as error:
+        raise ExtraMissing("method bm25", "baselines") from error
+
+    def tokenize(texts: list[str]) -> list[list[str]]:
+        return bm25s.tokenize(texts, stopwords=None, return_ids=False, show_progress=False)  # type: ignore[no-any-return]
+
+    retriever = bm25s.BM25()
+    retriever.index(tokenize(texts), show_progress=False)
+    return retriever, tokenize

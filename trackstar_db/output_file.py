@@ -1,0 +1,64 @@
+"""Files that are written whole or not at all, compressed by their names."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import zstandard
+
+from trackstar_db.errors import InputError
+
+
+@contextmanager
+def open_output(path: str | Path | None) -> Iterator[IO[bytes]]:
+    """A stream into a file, gzip or zstd where its name ends in .gz or .zst; None and `-` are standard output.
+
+    The file takes its name, and the place of one that was there, when the block ends without an exception.
+    The same content gives the same bytes. Raises InputError where it cannot be written.
+    """
+    if path is None or str(path) == "-":
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    target = Path(path).resolve()
+    if target.exists() and not target.is_file() and not target.is_dir():  # a pipe, a device
+        with _opened(target, path, "wb") as raw, _compressed(raw, target.suffix) as stream:
+            yield stream
+        return
+    begun = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        with _opened(begun, path, "xb") as raw:
+            if target.is_dir():
+                raise InputError(f"cannot write {path}: it is a folder. Name a file.")
+            with _compressed(raw, target.suffix) as stream:
+                yield stream
+        begun.replace(target)
+    finally:
+        begun.unlink(missing_ok=True)
+
+
+def _opened(file: Path, named: str | Path, mode: str) -> IO[bytes]:
+    try:
+        return file.open(mode)
+    except OSError as error:
+        raise InputError(
+            f"cannot write {named}: {error.strerror or error}. Name a file that can be written."
+        ) from error
+
+
+@contextmanager
+def _compressed(raw: IO[bytes], suffix: str) -> Iterator[IO[bytes]]:
+    if suffix == ".gz":
+        with gzip.GzipFile(filename="", fileobj=raw, mode="wb", compresslevel=6, mtime=0) as stream:
+            yield stream  # type: ignore[misc]
+    elif suffix in (".zst", ".zstd"):
+        with zstandard.ZstdCompressor().stream_writer(raw, closefd=False) as compressed:
+            yield compressed
+    else:
+        yield raw
