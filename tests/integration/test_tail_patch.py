@@ -249,31 +249,31 @@ def test_tail_patches_killed_halfway_end_as_undisturbed_ones(
     small_corpus: SmallCorpus, database_url: str, make_database_url: Callable[..., str], write_records: WriteRecords
 ) -> None:
     store = small_corpus.store
-    texts = [{"id": f"t{n}", "text": "the king of the sea was never in Italy " * (n % 7 + 1)} for n in range(300)]
+    texts = [{"id": f"t{n}", "text": "the king of the sea was never in Italy " * (n % 7 + 1)} for n in range(120)]
     store.load_documents([write_records("more.jsonl", texts)], corpus="small")
     with store.database.connect() as connection:
         connection.execute(
             """INSERT INTO trackstar.run (name, method, query_set_id, top_k, query_count, document_count, code_version,
                                           started_at, finished_at)
-               VALUES ('many', 'gold', 1, 360, 12, 360, '', now(), now())"""
+               VALUES ('many', 'gold', 1, 180, 12, 180, '', now(), now())"""
         )
         connection.execute(
             """INSERT INTO trackstar.proponent (run_id, query_id, direction, rank, document_id, influence)
                SELECT 1, query_id, 'proponent', document_id, document_id, 1 FROM trackstar.query, trackstar.document"""
         )
     store.close()
-    options = ("--model", small_corpus.model, "--learning-rate", LEARNING_RATE, "-k", 360, "--format", "json")
+    options = ("--model", small_corpus.model, "--learning-rate", LEARNING_RATE, "-k", 180, "--format", "json")
     judge = ("judge", "tail-patch", "--runs", "many", *options)
     copy = make_database_url(copy_of=database_url)
-    assert json.loads(finish(start(database_url, *judge)))["computed"] == 4320
+    assert json.loads(finish(start(database_url, *judge)))["computed"] == 2160
     expected = ask(store.database, TRIED)
     database = open_database(copy)
     is_halfway = "SELECT count(*) > 300 FROM trackstar.tail_patch"
     assert kill_after(start(copy, *judge), lambda: bool(ask(database, is_halfway)[0]), 0)
     assert ask(database, "SELECT tail_patch_step_id FROM trackstar.run") == (None,)
     summary = json.loads(finish(start(copy, *judge)))
-    assert 300 < summary["already_there"] < 4320
-    assert summary["already_there"] + summary["computed"] == 4320
+    assert 300 < summary["already_there"] < 2160
+    assert summary["already_there"] + summary["computed"] == 2160
     assert ask(database, TRIED) == expected
-    assert ask(database, "SELECT count(*) FROM tda.tail_patch") == (4320,)
+    assert ask(database, "SELECT count(*) FROM tda.tail_patch") == (2160,)
     database.close()

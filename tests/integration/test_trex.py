@@ -7,10 +7,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import psycopg
 import pytest
 
+from trackstar_db.attribution.tokens import query_piece, tokenize_documents
+from trackstar_db.encodings import load_encoder
 from trackstar_db.engine import Database
+from trackstar_db.fitting import NewEncoding
+from trackstar_db.loaders import LoadOptions
+from trackstar_db.search_request import SearchOptions
+from trackstar_db.store import Store
 
 RECALL = """
     SELECT avg(is_found::integer), avg(reciprocal_rank), count(*)
@@ -53,3 +60,53 @@ def test_trackstar_finds_the_annotated_documents_as_often_as_the_reference(
     assert queries == 1500
     assert float(recall) == pytest.approx(REFERENCE_RECALL, abs=ALLOWANCE)
     assert float(mrr) == pytest.approx(REFERENCE_MRR, abs=ALLOWANCE)
+
+
+@pytest.mark.slow
+@pytest.mark.shared
+@pytest.mark.timeout(900)
+def test_retargeted_scores_are_those_of_the_task_specific_definition(database: Database, shared_data: Path) -> None:
+    """The direct route in float64: R mixed from raw projected gradients, its inverse, cosines."""
+    folder, store = shared_data / "trex_model", Store(database)
+    store.load_facts([folder / "facts.jsonl"], "facts", options=LoadOptions(limit=300))
+    store.load_sentences([folder / "sentences.jsonl"], "trex", options=LoadOptions(limit=1500))
+    store.create_encoding(NewEncoding("trex", str(folder), "trex", optimizer_state=folder / "optimizer.pt"))
+    store.encode_documents("trex", "trex")
+    store.encode_queries("trex", "facts")
+    store.attribute("trex", "facts", "own", "trackstar", SearchOptions(top_k=1500))
+    with database.connect() as connection:
+        _, encoder = load_encoder(connection, "trex")
+        texts = [text for (text,) in connection.execute("SELECT text FROM tda.document ORDER BY document_id")]
+        asked = connection.execute("SELECT prompt, target FROM tda.query ORDER BY query_id").fetchall()
+        ((mixing_lambda,),) = connection.execute("SELECT mixing_lambda FROM tda.task").fetchall()
+        stored = connection.execute(
+            "SELECT array_agg(influence ORDER BY document_id) FROM tda.proponent "
+            "WHERE direction = 'proponent' GROUP BY query_id ORDER BY query_id"
+        ).fetchall()
+    found = np.array([row for (row,) in stored])
+    settings, tokenizer = encoder.settings, encoder.loaded.tokenizer
+    pieces = [query_piece(tokenizer, prompt, target, settings.max_tokens) for prompt, target in asked]
+    documents, queries = (
+        gradients.double().numpy().reshape(-1, settings.blocks, settings.block_rank**2)
+        for gradients in (
+            encoder.document_gradients(tokenize_documents(tokenizer, texts, settings.max_tokens)),
+            encoder.query_gradients(pieces),
+        )
+    )
+    train = np.einsum("nbi,nbj->bij", documents, documents, optimize=True) / len(documents)
+    damping = settings.damping * np.trace(train, axis1=1, axis2=2) / train.shape[1]
+    train += damping[:, None, None] * np.eye(train.shape[1])
+    evaluation = np.einsum("nbi,nbj->bij", queries, queries, optimize=True) / len(queries)
+    inverse = np.linalg.inv(mixing_lambda * evaluation + (1 - mixing_lambda) * train)
+
+    def length(side: Any) -> Any:
+        return np.sqrt(np.einsum("nbi,bij,nbj->n", side, inverse, side, optimize=True))
+
+    scores = np.einsum("qbi,bij,mbj->qm", queries, inverse, documents, optimize=True)
+    scores = scores / length(queries)[:, None] / length(documents)
+    difference = float(np.abs(found - scores).max())
+    same = np.mean([set(np.argsort(-a)[:10]) == set(np.argsort(-b)[:10]) for a, b in zip(found, scores, strict=True)])
+    print(f"largest difference {difference:.1e}, the same ten proponents for {same:.1%} of {len(asked)} queries")
+    assert found.shape == (300, 1500)
+    assert difference <= 2e-3
+    assert same >= 0.98

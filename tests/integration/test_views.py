@@ -30,6 +30,8 @@ PROPONENT_COLUMNS = [
     "ais_score",
     "is_entailed",
     "corpus",
+    "score",
+    "tail_patch_delta",
 ]
 
 

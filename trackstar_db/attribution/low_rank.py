@@ -28,8 +28,11 @@ from trackstar_db.attribution.projected import gradients_at_once
 from trackstar_db.attribution.tokens import Piece, TokenizedDocument
 from trackstar_db.errors import InputError
 
-PRODUCT_NUMBERS = 1 << 21
-"""Numbers of one product of a batch with the factors, and of the gradients formed at once: 8 MB."""
+PRODUCT_NUMBERS = 1 << 23
+"""Numbers of one product of a batch with the factors, and of the gradients formed at once: 32 MB."""
+
+FORMING_COST = 2.0
+"""How much longer a multiplication of whole gradients takes than one by tokens: measured on a CPU."""
 
 
 @dataclass(frozen=True)
@@ -196,7 +199,7 @@ def forms_gradients(weight: CapturedWeight, left: Tensor, tokens: int, examples:
     _, queries, rank = left.shape
     by_tokens = tokens * rank * (weight.out_features + weight.in_features)
     whole = weight.out_features * weight.in_features
-    return whole * (1 + tokens / queries + rank / examples) < by_tokens
+    return FORMING_COST * whole * (1 + tokens / queries + rank / examples) < by_tokens
 
 
 def _add_by_gradients(scores: Tensor, gradients: Tensor, left: Tensor, right: Tensor) -> None:

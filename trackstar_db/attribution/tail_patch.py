@@ -8,9 +8,9 @@ tokens (or, as many trainers have it, their mean) and η the learning rate:
     fresh_adam  θ − η g / (|g| + ε)                           Adam's very first step
 
 `adam` is Adam's step in which the second moment goes on from the checkpoint (its bias correction, 1 − β2^t, is 1 after
-many steps; β2 = 1 takes V as it is) and the first moment starts anew (m = (1 − β1) g, bias-corrected by 1 − β1 to g), so that what changes is
-due to this document alone. No weight decay. Which optimizer and which loss the paper took is not known: both are
-open choices.
+many steps; β2 = 1 takes V as it is) and the first moment starts anew (m = (1 − β1) g, bias-corrected by 1 − β1 to g):
+what changes is due to this document alone. No weight decay. Which optimizer and which loss the paper took is not known:
+both are open choices.
 """
 
 from __future__ import annotations

@@ -132,10 +132,10 @@ def test_scores_from_tokens_and_from_whole_gradients_are_the_same(monkeypatch):
 def test_gradients_are_formed_where_documents_are_long_and_weights_small():
     small, large = CapturedWeight("w", 0, 200, 200, False), CapturedWeight("w", 0, 4000, 4000, False)
     factors = {weight: torch.empty(weight.out_features, 400, 8, device="meta") for weight in (small, large)}
-    assert forms_gradients(small, factors[small], tokens=30, examples=50)
+    assert forms_gradients(small, factors[small], tokens=100, examples=50)
     assert not forms_gradients(small, factors[small], tokens=5, examples=50)
-    assert not forms_gradients(large, factors[large], tokens=30, examples=1)
-    assert not forms_gradients(small, factors[small][:, :1], tokens=30, examples=50)  # one query does not pay for it
+    assert not forms_gradients(large, factors[large], tokens=100, examples=1)
+    assert not forms_gradients(small, factors[small][:, :1], tokens=100, examples=50)  # one query does not pay for it
 
 
 def test_float32_keeps_four_digits():
