@@ -1,7 +1,7 @@
 """Linear datamodeling scores: do summed scores predict what a model trained on other documents says?
 
-For random subsets S of a corpus, a model is trained from the start on S alone. The LDS of a method (Park et al. 2023) is
-Spearman's correlation, over the subsets, of the summed scores of S's documents with the retrained model's
+For random subsets S of a corpus, a model is trained from the start on S alone. The LDS of a method (Park et al. 2023)
+is Spearman's correlation, over the subsets, of the summed scores of S's documents with the retrained model's
 log-probability of the target; its mean over queries.
 """
 
@@ -242,7 +242,7 @@ def _score(
     parts = connection.execute(query("lds_members"), key).fetchall()
     document_ids = np.unique(np.concatenate([np.array(members) for (members,) in parts]))
     members = np.stack([np.isin(document_ids, np.array(part)) for (part,) in parts])
-    answers = {number: values for number, values in connection.execute(query("lds_answers"), key)}
+    answers: dict[int, list[float]] = dict(connection.execute(query("lds_answers"), key).fetchall())
     query_ids = np.array(sorted(answers), dtype=np.int64)
     scores = np.zeros((len(query_ids), len(document_ids)))
     found = np.array(connection.execute(query("lds_scores"), key).fetchall(), dtype=np.float64).reshape(-1, 3)

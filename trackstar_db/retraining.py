@@ -130,8 +130,8 @@ def read_recipe(folder: str | Path) -> TrainingRecipe:
     except (OSError, ValueError, KeyError, TypeError):
         pass
     raise InputError(
-        f"{folder} does not tell how its model was trained ({RECIPE_FILE} of trackstar retrain), so the training cannot "
-        f"be done again. Make a model with: trackstar retrain NEW_DIR --model {folder} --corpus NAME"
+        f"{folder} does not tell how its model was trained ({RECIPE_FILE} of trackstar retrain), so the training "
+        f"cannot be done again. Make a model with: trackstar retrain NEW_DIR --model {folder} --corpus NAME"
     )
 
 

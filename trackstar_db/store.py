@@ -3,32 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cached_property
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from trackstar_db.engine import Database, open_database
+from trackstar_db.evidence import Evidence
 
 if TYPE_CHECKING:  # torch and transformers take seconds to import: methods import them when they are called
     from trackstar_db.encode import EncodeSummary
     from trackstar_db.encodings import Encoding
-    from trackstar_db.evaluation import Bootstrap, Evaluation, Judge
-    from trackstar_db.explain import Direction, Explanation
     from trackstar_db.export import ExportSummary
     from trackstar_db.fitting import NewEncoding
-    from trackstar_db.judges.entailment import EntailmentSummary
-    from trackstar_db.judges.frequency import FrequencySummary
-    from trackstar_db.judges.predictions import PredictionSummary
-    from trackstar_db.judges.tail_patch import TailPatchSummary
-    from trackstar_db.judges.tail_patch_step import TailPatchOptions
     from trackstar_db.loaders import DocumentFields, LabelDefaults, LoadOptions, LoadSummary, Reader, ResultDefaults
-    from trackstar_db.lds import Retraining
     from trackstar_db.methods import Method
-    from trackstar_db.retraining import TrainingRecipe
-    from trackstar_db.prediction import Sampling
     from trackstar_db.query_sets import NewQuerySet, Selection
-    from trackstar_db.schema import SchemaState, Status
     from trackstar_db.search import RunSummaries, RunSummary
     from trackstar_db.search_request import SearchOptions
     from trackstar_db.tasks import Task
@@ -37,7 +24,7 @@ if TYPE_CHECKING:  # torch and transformers take seconds to import: methods impo
 Paths: TypeAlias = "Sequence[str | Path]"
 
 
-class Store:
+class Store(Evidence):
     """A trackstar database.
 
         with Store.open() as store:
@@ -46,46 +33,6 @@ class Store:
 
     Every method raises TrackstarError; trackstar_db.errors draws the tree.
     """
-
-    def __init__(self, database: Database) -> None:
-        self.database = database
-
-    @classmethod
-    def open(cls, url: str | None = None) -> Store:
-        """The store at a URL, else at TRACKSTAR_DATABASE_URL or DATABASE_URL, else on the embedded server."""
-        return cls(open_database(url))
-
-    @cached_property
-    def _current(self) -> Database:
-        """The database, at the code's revision; raises SchemaOutOfDate otherwise."""
-        from trackstar_db.schema import require_current
-
-        require_current(self.database)
-        return self.database
-
-    def close(self) -> None:
-        """Give back every connection; the embedded server goes on for other processes."""
-        self.database.close()
-
-    def __enter__(self) -> Store:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    def initialize(self) -> SchemaState:
-        """The schema, created or upgraded to the code's revision."""
-        from trackstar_db.schema import initialize
-
-        return initialize(self.database)
-
-    def status(self) -> Status:
-        """Versions, revision, rows and unfinished work."""
-        from trackstar_db.schema import status
-
-        return status(self.database)
 
     def load_documents(
         self,
@@ -308,107 +255,8 @@ class Store:
 
         drop_query_set(self._current, name)
 
-    def judge_predictions(
-        self,
-        query_set: str,
-        model: str | None = None,
-        encoding: str | None = None,
-        sampling: Sampling | None = None,
-    ) -> PredictionSummary:
-        """What was predicted: every query of the set that the model has not been asked in this way.
-
-        model: its folder or hub id; encoding: the one whose model is meant
-        """
-        from trackstar_db.judges.predictions import judge_predictions
-
-        return judge_predictions(self._current, query_set, model, encoding, sampling)
-
-    def judge_tail_patch(self, runs: Sequence[str], options: TailPatchOptions | None = None) -> TailPatchSummary:
-        """What was tried: one training step on each of the first proponents; the runs are judged by it.
-
-        runs: names, or patterns such as `facts/*`
-        """
-        from trackstar_db.judges.tail_patch import judge_tail_patch
-
-        return judge_tail_patch(self._current, runs, options)
-
-    def judge_frequency(self, corpus: str) -> FrequencySummary:
-        """What was counted: documents of the corpus that hold each fact."""
-        from trackstar_db.judges.frequency import judge_frequency
-
-        return judge_frequency(self._current, corpus)
-
-    def judge_entailment(
-        self,
-        runs: Sequence[str],
-        labeler: str | None = None,
-        model: str | None = None,
-        k: int = 10,
-        threshold: float | None = None,
-        token_budget: int | None = None,
-    ) -> EntailmentSummary:
-        """What was labelled: whether the first k proponents of runs state the fact; the runs are judged by it.
-
-        labeler: alias_match, or whose imported labels are taken; with a model, the name of its labels
-        model: folder or hub id of an NLI classifier
-        threshold: a score above it counts as entailed; 0.5 where None
-        """
-        from trackstar_db.judges.entailment import EntailmentSettings, judge_entailment
-
-        settings = EntailmentSettings(runs, labeler, model, k, threshold, token_budget)
-        return judge_entailment(self._current, settings)
-
     def trace(self, prompt: str, target: str, encoding: str, k: int = 10, model: str | None = None) -> Trace:
         """The documents that influenced one prediction, found on the spot and not stored."""
         from trackstar_db.trace import trace
 
         return trace(self._current, prompt, target, encoding, k, model)
-
-    def evaluate(
-        self, runs: Sequence[str], judge: Judge = "annotation", bootstrap: Bootstrap | None = None
-    ) -> Evaluation:
-        """How runs compare before a judge: means over queries with intervals, which are stored.
-
-        runs: names, or patterns such as `facts/*`
-        """
-        from trackstar_db.evaluation import evaluate
-
-        return evaluate(self._current, runs, judge, bootstrap)
-
-    def explain(
-        self,
-        run: str,
-        query_id: str,
-        ranks: Sequence[int] = (1,),
-        direction: Direction = "proponent",
-        model: str | None = None,
-    ) -> list[Explanation]:
-        """Documents that a run found at these ranks of a query, each with its influence divided over its tokens."""
-        from trackstar_db.explain import explain
-
-        return explain(self._current, run, query_id, ranks, direction, model)
-
-    def explain_document(
-        self,
-        asked: tuple[str, str],
-        encoding: str,
-        document: str,
-        corpus: str | None = None,
-        model: str | None = None,
-    ) -> Explanation:
-        """Any document's influence on any prediction (prompt and target), divided over the document's tokens."""
-        from trackstar_db.explain import explain_document
-
-        return explain_document(self._current, asked, encoding, document, corpus, model)
-
-    def retrain(self, directory: str | Path, model: str, corpus: str, recipe: TrainingRecipe) -> dict[str, Any]:
-        """What a new model is, trained from the start on a corpus and written to a folder with its recipe."""
-        from trackstar_db.lds import retrain
-
-        return retrain(self._current, Path(directory), model, corpus, recipe)
-
-    def evaluate_lds(self, retraining: Retraining, runs: Sequence[str]) -> list[dict[str, Any]]:
-        """The linear datamodeling scores of runs, after models were retrained on subsets of a corpus."""
-        from trackstar_db.lds import evaluate_lds
-
-        return evaluate_lds(self._current, retraining, runs)

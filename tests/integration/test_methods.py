@@ -155,8 +155,8 @@ def test_scores_of_two_checkpoints_are_averaged(encoded: SmallCorpus, tmp_path: 
     np.testing.assert_allclose(stored_scores(encoded, "both"), mean, atol=1e-6)
     with pytest.raises(InUse, match="both"):
         store.drop_encoding("later")
+    store.create_encoding(encoded.new_encoding("twin"))
     with pytest.raises(InputError, match="all suit method 'trackstar_train', and some are of the same model"):
-        store.create_encoding(encoded.new_encoding("twin"))
         store.attribute(["small", "twin"], "facts", "twins")
 
 
@@ -206,6 +206,6 @@ def test_only_the_documents_of_a_corpus_are_ranked_where_one_is_named(
             "SELECT run, array_agg(DISTINCT corpus) FROM tda.proponent WHERE run NOT LIKE '%/all' GROUP BY run"
         ).fetchall()
     assert dict(found) == {"trackstar_train": ["other"], "trackstar": ["other"], "bm25": ["other"]}
+    store.load_documents([write_records("third.jsonl", more)], corpus="third")
     with pytest.raises(EncodingIncomplete, match="no document of corpus 'third' is encoded by 'small'"):
-        store.load_documents([write_records("third.jsonl", more)], corpus="third")
         store.attribute("small", "facts", "third", options=SearchOptions(corpus="third"))

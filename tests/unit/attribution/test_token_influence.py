@@ -115,9 +115,7 @@ def test_only_positions_that_predict_something_have_influence():
     found = token_influences(encoder, whole(random_piece(12)), query_side(encoder))
     assert found[-1] == 0
     assert found[:-1].abs().min() > 0
-    last_only = token_influences(
-        encoder, whole(Piece(random_piece(12).token_ids, loss_start=11)), query_side(encoder)
-    )
+    last_only = token_influences(encoder, whole(Piece(random_piece(12).token_ids, loss_start=11)), query_side(encoder))
     assert last_only[:11].abs().min() > 0  # the last token's loss goes back to every position before it
 
 
