@@ -24,7 +24,11 @@ METHOD = "imported"
 
 @dataclass
 class ImportedRun:
-    """A run of published results. run_id: None before it is made; sources: where its records came from"""
+    """A run of published results.
+
+    run_id: None before it is made
+    sources: where its records came from
+    """
 
     name: str
     method: str

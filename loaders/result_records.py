@@ -29,7 +29,11 @@ _GENERATED_ID_CHARACTERS = 32
 
 
 class Retrieved(NamedTuple):
-    """A document of a list. text: None where the record gives only its id; ais_score: None where it was not labelled"""
+    """A document of a list.
+
+    text: None where the record gives only its id
+    ais_score: None where it was not labelled
+    """
 
     document: str
     text: str | None

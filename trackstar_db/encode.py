@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -30,6 +29,7 @@ from trackstar_db.encodings import Encoding, load_encoder
 from trackstar_db.engine import Database
 from trackstar_db.errors import InputError, NotFound
 from trackstar_db.gradients import write_gradients
+from trackstar_db.locks import locked
 from trackstar_db.names import corpus_id, query_set_id
 from trackstar_db.progress import progress_bar
 from trackstar_db.queries import query
@@ -193,7 +193,7 @@ def encode_queries(
     with database.connect() as connection:
         set_id = query_set_id(connection, query_set)
         encoding, encoder = load_encoder(connection, encoding_name, model)
-    with database.session() as session, _locked(session, f"encode queries {encoding.encoding_id} {set_id}"):
+    with database.session() as session, locked(session, f"encode queries {encoding.encoding_id} {set_id}"):
         parameters = {"encoding_id": encoding.encoding_id, "query_set_id": set_id}
         (summary.total,) = session.execute(query("query_count"), {"query_set_id": set_id}).fetchone() or (0,)
         left = session.execute(query("encode_queries_left"), parameters).fetchall()
@@ -266,16 +266,6 @@ def _encode_locked_chunk(
         rows = _chunk(session, worker.encoding, corpus_number, after)  # again: it may have changed hands
         if not all(is_encoded for _, is_encoded in rows):
             worker.encode_chunk([number for number, _ in rows], [done for _, done in rows])
-    finally:
-        session.execute(query("advisory_unlock"), {"name": name})
-
-
-@contextmanager
-def _locked(session: Connection[TupleRow], name: str) -> Iterator[None]:
-    """A block that one process at a time may be in; the lock goes with the connection."""
-    session.execute(query("advisory_lock"), {"name": name})
-    try:
-        yield
     finally:
         session.execute(query("advisory_unlock"), {"name": name})
 

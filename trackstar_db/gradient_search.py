@@ -59,10 +59,8 @@ def rank_by_gradients(request: SearchRequest) -> Found:
     """The documents of the highest and of the lowest score for each query that has a gradient."""
     notices: list[str] = []
     tasks: list[Task] = []
-    scorers = []
-    for encoding in request.encodings:
-        scorers.append(_scorer(request, encoding, tasks))
-        count = _searchable_documents(request, encoding, notices)
+    scorers = [_scorer(request, encoding, tasks) for encoding in request.encodings]
+    count = min(_searchable_documents(request, encoding, notices) for encoding in request.encodings)
     shared = _shared_queries(scorers)
     best, worst = Strongest(len(shared), request.options.top_k), Strongest(len(shared), request.options.top_k, -1)
     documents = 0
@@ -82,12 +80,14 @@ def rank_by_gradients(request: SearchRequest) -> Found:
 
 def averaged_scores(scorers: list[GradientScorer], query_ids: list[int]) -> Iterator[tuple[NDArray[np.int64], Tensor]]:
     """Scores [query, row] of the documents that every scorer has, block by block; their mean over scorers."""
-    first, *others = scorers
-    rows = [torch.tensor([scorer.query_ids.index(number) for number in query_ids]) for scorer in scorers]
-    for block in first.reader.blocks():
-        after, through = int(block.document_ids[0]) - 1, int(block.document_ids[-1])
-        blocks = [block, *(scorer.reader.read(after, through) for scorer in others)]
-        shared = block.document_ids
+    rows = [torch.from_numpy(np.searchsorted(scorer.query_ids, query_ids)) for scorer in scorers]
+    after = 0
+    while True:
+        blocks = [scorer.reader.read(after) for scorer in scorers]
+        if not all(len(block.document_ids) for block in blocks):
+            return
+        after = min(int(block.document_ids[-1]) for block in blocks)  # what is above is read again, with its others
+        shared = blocks[0].document_ids
         for other in blocks[1:]:
             shared = np.intersect1d(shared, other.document_ids, assume_unique=True)
         total = sum(

@@ -17,7 +17,6 @@ from trackstar_db.queries import query
 BLOCK_ROWS = 4096
 """Gradients read at a time; 64 MB of float32 at the default dimension."""
 
-LAST = 2**63 - 1
 _HEADER, _TRAILER = 19, 2  # bytes around the rows of a binary COPY
 
 
@@ -60,11 +59,10 @@ class GradientReader:
             yield block
             block = self.read(after=int(block.document_ids[-1]))
 
-    def read(self, after: int, through: int = LAST) -> GradientBlock:
-        """The next gradients, of documents above `after` and up to `through`: at most BLOCK_ROWS."""
+    def read(self, after: int) -> GradientBlock:
+        """The next gradients, of documents above `after`: at most BLOCK_ROWS."""
         numbers = {
             "after": after,
-            "through": through,
             "corpus_id": self.corpus_id,
             "task_id": self.task_id,
             "encoding_id": self.encoding.encoding_id,

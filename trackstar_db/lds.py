@@ -19,7 +19,6 @@ from psycopg import Connection
 from psycopg.rows import TupleRow, dict_row
 from psycopg.types.json import Jsonb
 
-from trackstar_db.attribution.likelihood import target_log_probabilities
 from trackstar_db.attribution.model import LoadedModel, load_model
 from trackstar_db.attribution.tokens import Piece, query_piece, tokenize_documents
 from trackstar_db.engine import Database
@@ -29,6 +28,7 @@ from trackstar_db.loaders.destinations import check_name
 from trackstar_db.locks import locked
 from trackstar_db.models import store_model
 from trackstar_db.names import corpus_id, query_set_id
+from trackstar_db.prediction import log_probabilities
 from trackstar_db.progress import progress_bar
 from trackstar_db.queries import query
 from trackstar_db.retraining import TrainingRecipe, read_recipe, require_empty, save_trained, step_count, train
@@ -91,8 +91,9 @@ def evaluate_lds(
         retraining_id = _open(database, asked, loaded, recipe, corpus, set_id)
         _retrain(database, retraining_id, asked, loaded, recipe, corpus)
         with database.connect() as connection:
-            for run_id in chosen:
-                _score(connection, retraining_id, run_id, asked.subsets, bootstrap or Bootstrap())
+            for run_id, run in chosen.items():
+                key = {"retraining_id": retraining_id, "run_id": run_id, "subsets": asked.subsets}
+                _score(connection, key, run, bootstrap or Bootstrap())
             with connection.cursor(row_factory=dict_row) as cursor:
                 parameters = {"retraining": asked.name, "runs": list(chosen.values())}
                 return cursor.execute(query("lds_list"), parameters).fetchall()
@@ -139,16 +140,10 @@ def _ranks(values: Matrix) -> Matrix:
 
 def _require_every_score(connection: Connection[TupleRow], run_id: int, asked: Retraining, corpus_number: int) -> None:
     parameters = {"run_id": run_id, "corpus_id": corpus_number}
-    name, query_set, has_sign, least, documents = connection.execute(query("lds_run"), parameters).fetchone() or (
-        "",
-        "",
-        False,
-        0,
-        0,
-    )
+    name, query_set, least, documents = connection.execute(query("lds_run"), parameters).fetchone() or ("", "", 0, 0)
     if query_set != asked.query_set:
         raise InputError(f"run {name!r} is of query set {query_set!r}, not {asked.query_set!r}. Name another run.")
-    if has_sign and least < documents:
+    if least < documents:
         raise InputError(
             f"run {name!r} kept scores of {least:,} documents for some query; corpus {asked.corpus!r} has "
             f"{documents:,}, and their sums need all. Make a run with: trackstar attribute … --top-k {documents}"
@@ -188,12 +183,12 @@ def _open(
             "settings": Jsonb(settings),
         }
         retraining_id, stored = connection.execute(query("lds_open"), parameters).fetchone() or (0, {})
-    differing = [name for name, value in settings.items() if stored.get(name) != value]
-    if differing:
-        raise InputError(
-            f"retraining {asked.name!r} is there with another {differing[0]}. Give a new name, or the settings that "
-            f"it was made with."
-        )
+    for name, value in settings.items():
+        if stored.get(name) != value:
+            raise InputError(
+                f"retraining {asked.name!r} was made with {name} {stored.get(name)!r}; now it is {value!r}. Give a new "
+                f"name, or the settings that it was made with."
+            )
     return int(retraining_id)
 
 
@@ -208,9 +203,9 @@ def _retrain(
     """Nothing; every subset that was not there is trained on and its model's answers are stored."""
     with database.connect() as connection:
         done = {number for (number,) in connection.execute(query("lds_subsets"), {"retraining_id": retraining_id})}
-        asked_of = connection.execute(query("query_texts"), {"query_set_id": query_set_id(connection, asked.query_set)})
-        questions = [(number, prompt, target) for number, prompt, target, _ in asked_of]
-    pieces = [query_piece(loaded.tokenizer, prompt, target, loaded.context_length) for _, prompt, target in questions]
+        set_id = query_set_id(connection, asked.query_set)
+        queries = connection.execute(query("query_texts"), {"query_set_id": set_id}).fetchall()
+    pieces = [query_piece(loaded.tokenizer, prompt, target, loaded.context_length) for _, prompt, target, _ in queries]
     left = [subset for subset in range(asked.subsets) if subset not in done]
     chosen = {subset: _members(corpus, asked, subset) for subset in left}
     texts = {subset: [p for index in members for p in corpus.pieces[index]] for subset, members in chosen.items()}
@@ -218,9 +213,9 @@ def _retrain(
         for subset in left:
             own = replace(recipe, seed=recipe.seed + subset + 1)  # another start each, as another training has
             trained = train(loaded, texts[subset], own, bar.update)
-            answers = [float(target_log_probabilities(trained.model, [piece])[0]) for piece in pieces]
+            answers = log_probabilities(replace(loaded, model=trained.model), pieces)
             key = {"retraining_id": retraining_id, "subset": subset}
-            rows = {"query_ids": [number for number, *_ in questions], "answers": answers}
+            rows = {"query_ids": [number for number, *_ in queries], "answers": answers}
             documents = {"document_ids": corpus.document_ids[chosen[subset]].tolist()}
             with database.connect() as connection:
                 connection.execute(query("lds_subset_insert"), {**key, **documents})
@@ -234,11 +229,11 @@ def _members(corpus: _Corpus, asked: Retraining, subset: int) -> NDArray[np.int6
     return np.sort(random.choice(len(corpus.document_ids), size=size, replace=False))
 
 
-def _score(
-    connection: Connection[TupleRow], retraining_id: int, run_id: int, subsets: int, bootstrap: Bootstrap
-) -> None:
-    """Nothing; the run's LDS over the first `subsets` subsets is stored."""
-    key = {"retraining_id": retraining_id, "run_id": run_id, "subsets": subsets}
+def _score(connection: Connection[TupleRow], key: dict[str, int], run: str, bootstrap: Bootstrap) -> None:
+    """Nothing; the run's LDS over the first subsets is stored.
+
+    key: retraining_id, run_id, and how many subsets
+    """
     parts = connection.execute(query("lds_members"), key).fetchall()
     document_ids = np.unique(np.concatenate([np.array(members) for (members,) in parts]))
     members = np.stack([np.isin(document_ids, np.array(part)) for (part,) in parts])
@@ -250,7 +245,8 @@ def _score(
     found = found[is_known]
     if not len(found):
         raise EncodingIncomplete(
-            "the run has no score of a document and a query that were retrained. Name another run."
+            f"run {run!r} has no score of a document that a model was retrained on and a query that it answered. Name "
+            "another run."
         )
     rows, columns = np.searchsorted(query_ids, found[:, 0]), np.searchsorted(document_ids, found[:, 1])
     scores[rows, columns] = found[:, 2]

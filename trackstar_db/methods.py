@@ -46,8 +46,8 @@ class Method:
     is_builtin: bool = False
 
     @property
-    def has_sign(self) -> bool:
-        """Whether a low score says that a document spoke against the target: then runs keep opponents."""
+    def uses_encodings(self) -> bool:
+        """Whether it stands on an encoding: on its gradients, or (EK-FAC) on its model and sample."""
         return self.kind in ("gradient", "curvature")
 
     def fits(self, encoding: Encoding) -> bool:

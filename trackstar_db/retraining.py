@@ -24,6 +24,8 @@ from trackstar_db.attribution.tokens import Piece
 from trackstar_db.errors import InputError
 
 RECIPE_FILE = "training.json"
+"""Left beside a model by whoever trained it; its learning_rate_last is the last step's."""
+
 _IGNORED = -100  # label of a padded position, which takes no part in the loss
 _WARMUP_SHARE = 0.05
 _LAST_SHARE = 0.05  # of the peak: where the learning rate ends

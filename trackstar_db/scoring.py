@@ -1,4 +1,4 @@
-"""What every method is asked, and how a gradient method scores: one inner product on one stored encoding.
+"""How a gradient method scores: one inner product on one stored encoding.
 
 A document is stored as its base encoding b = R^(-1/2) P (gradient / sqrt(V)), R damped, in unit norm and with its
 length. Each gradient method is a matrix A between such encodings (Chang et al. 2025; method.md §1):
@@ -12,22 +12,10 @@ length. Each gradient method is a matrix A between such encodings (Chang et al. 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
 from trackstar_db.attribution.autocorrelation import by_block
-
-
-@dataclass(frozen=True)
-class QueryText:
-    """A query as methods read it that need words."""
-
-    query_id: int
-    prompt: str
-    target: str
-    fact_id: str | None
 
 
 def query_side(queries: Tensor, root: Tensor | None, is_unit_norm: bool) -> Tensor:

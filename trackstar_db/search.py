@@ -136,8 +136,10 @@ def attribute_all(
 
 def _lacking(method: Method, encodings: Sequence[Encoding], options: SearchOptions, has_facts: bool) -> str:
     """What a method would need that was not given; empty where nothing is lacking."""
-    if method.kind in ("gradient", "curvature") and not any(method.fits(encoding) for encoding in encodings):
+    if method.uses_encodings and not any(method.fits(encoding) for encoding in encodings):
         return f"no encoding suits it (trackstar encoding create … {method.encoding_wanted})"
+    if method.kind == "curvature" and len({e.model_digest for e in encodings if method.fits(e)}) > 1:
+        return "it takes one model, and the encodings given are of several"
     if method.autocorrelation == "task" and not has_facts:
         return "its task-specific R is for queries of facts; ask for it by name to have it all the same"
     if method.kind == "embedding" and options.embedding_model is None:
@@ -157,7 +159,7 @@ def _request(
 ) -> SearchRequest:
     """What a ranker needs, with names looked up and encodings that suit the method."""
     encodings = [load_encoding(connection, name) for name in dict.fromkeys(names)]
-    if method.kind in ("gradient", "curvature"):
+    if method.uses_encodings:
         encodings = _suitable(method, encodings)
     corpus = None if options.corpus is None else corpus_id(connection, options.corpus)
     set_id = query_set_id(connection, query_set)
@@ -188,7 +190,7 @@ def _suitable(method: Method, encodings: Sequence[Encoding]) -> list[Encoding]:
 def _insert_run(
     connection: Connection[TupleRow], run: str, request: SearchRequest, found: Found, started_at: datetime
 ) -> int:
-    encodings = request.encodings if request.method.has_sign else ()
+    encodings = request.encodings if request.method.uses_encodings else ()
     settings: dict[str, Any] = {
         "method": asdict(request.method),
         "encodings": [encoding.name for encoding in encodings],

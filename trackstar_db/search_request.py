@@ -14,7 +14,6 @@ from trackstar_db.errors import EncodingIncomplete
 from trackstar_db.methods import Method
 from trackstar_db.queries import query
 from trackstar_db.ranking import Ranking
-from trackstar_db.scoring import QueryText
 
 DEFAULT_CURVATURE_RANK = 8
 
@@ -41,6 +40,16 @@ class SearchOptions:
     curvature_rank: int = DEFAULT_CURVATURE_RANK
     rerank: str | None = None
     candidates: int = 100
+
+
+@dataclass(frozen=True)
+class QueryText:
+    """A query as methods read it that need words."""
+
+    query_id: int
+    prompt: str
+    target: str
+    fact_id: str | None
 
 
 @dataclass(frozen=True)

@@ -189,9 +189,13 @@ def complete_task(connection: Connection[TupleRow], task: Task, encoding: Encodi
     if left:
         queries = torch.from_numpy(np.stack([gradient.to_numpy() for _, gradient in left]))
         sides = query_side(queries, root, is_unit_norm=True)
-        for (number, _), side in zip(left, sides, strict=True):
-            row = {"task_id": task.task_id, "query_id": number, "gradient": Vector(side.numpy())}
-            connection.execute(query("task_query_insert"), row)
+        rows = [
+            {"task_id": task.task_id, "query_id": number, "gradient": Vector(side.numpy())}
+            for (number, _), side in zip(left, sides, strict=True)
+        ]
+        connection.cursor().executemany(query("task_query_insert"), rows)
+    if documents == known:
+        return
     with progress_bar(documents, f"task {task.name}", "document") as bar:
         for block in GradientReader(connection, encoding, task_id=task.task_id).blocks():
             is_new = np.isnan(block.task_norms)

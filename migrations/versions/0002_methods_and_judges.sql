@@ -101,8 +101,9 @@ CREATE TABLE trackstar.run_encoding (
 INSERT INTO trackstar.run_encoding (run_id, encoding_id)
 SELECT run_id, encoding_id FROM trackstar.run WHERE encoding_id IS NOT NULL;
 
--- The queries that a run asked, in their order. Of an imported run each is a record. fields: of the record, in its order. metadata:
--- those of them that the other tables do not hold exactly; json and not jsonb, which would make 1e+22 an integer: what came in goes out again.
+-- The queries that a run asked, in their order. Of an imported run each is a record. fields: of the record, in its
+-- order. metadata: those of them that the other tables do not hold exactly; json and not jsonb, which would make 1e+22
+-- an integer: what came in goes out again.
 CREATE TABLE trackstar.run_query (
     run_id          bigint NOT NULL REFERENCES trackstar.run ON DELETE CASCADE,
     query_id        bigint NOT NULL REFERENCES trackstar.query,

@@ -3,7 +3,7 @@
 COPY (SELECT g.document_id, coalesce(e.norm, 'NaN') AS norm, coalesce(t.norm, 'NaN')::float8 AS task_norm, g.gradient
       FROM (SELECT document_id, gradient
             FROM trackstar.{partition} one
-            WHERE document_id > {after} AND document_id <= {through}
+            WHERE document_id > {after}
               AND ({corpus_id} IS NULL
                    OR EXISTS (SELECT FROM trackstar.document d
                               WHERE d.corpus_id = {corpus_id} AND d.document_id = one.document_id))

@@ -1,12 +1,12 @@
--- What imported results say beyond the other views.
+-- The queries that each run asked, and what imported results say of them beyond the other views.
 CREATE OR REPLACE VIEW tda.run_query AS
 SELECT r.name AS run, i.query_id, i.position, i.metadata::jsonb AS metadata
 FROM trackstar.run_query i
 JOIN trackstar.run r USING (run_id);
 
-COMMENT ON VIEW tda.run_query IS 'Records of imported runs: a query with what its source says of it, one row each.';
+COMMENT ON VIEW tda.run_query IS 'The queries that each run asked, answered or not, one row each; of imported runs the records.';
 COMMENT ON COLUMN tda.run_query.run IS 'Name of the run.';
 COMMENT ON COLUMN tda.run_query.query_id IS 'The query, as in tda.query.';
-COMMENT ON COLUMN tda.run_query.position IS 'Place of the record in the run, from 1.';
+COMMENT ON COLUMN tda.run_query.position IS 'Place of the query in the run, from 1.';
 COMMENT ON COLUMN tda.run_query.metadata IS
-    'Every field of the record that no other view holds as it came, such as 8b_generations, as JSON.';
+    'Imported runs: every field of the record that no other view holds as it came, such as 8b_generations, as JSON.';

@@ -160,6 +160,30 @@ def test_scores_of_two_checkpoints_are_averaged(encoded: SmallCorpus, tmp_path: 
         store.attribute(["small", "twin"], "facts", "twins")
 
 
+def test_averages_reach_every_document_that_two_checkpoints_share(
+    encoded: SmallCorpus, write_records: WriteRecords, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.integration.conftest import save_small_model
+
+    save_small_model(tmp_path, seed=7)
+    store = encoded.store
+    store.load_documents(
+        [write_records("last.jsonl", [{"id": f"l{n}", "text": f"Paris is on a river {n}"} for n in range(4)])], "last"
+    )
+    store.encode_documents("small", "last")
+    store.create_encoding(replace(encoded.new_encoding("later"), model=str(tmp_path)))
+    store.encode_documents("later", "last")  # none of the 60 documents before them
+    store.encode_queries("later", "facts")
+    monkeypatch.setattr("trackstar_db.gradients.BLOCK_ROWS", 3)
+    for names in (["small", "later"], ["later", "small"]):
+        summary = store.attribute(names, "facts", names[0], options=SearchOptions(top_k=60))
+        assert summary.documents == 4
+    np.testing.assert_allclose(stored_scores(encoded, "small"), stored_scores(encoded, "later"), atol=1e-6)
+    done = store.attribute_all(["small", "later"], "facts", "all", options=SearchOptions(top_k=5))
+    assert "ekfac was left out: it takes one model" in "\n".join(done.notices)
+    assert "trackstar_train" in [summary.method for summary in done.runs]
+
+
 def test_all_methods_make_a_run_each_and_go_on_where_they_were_stopped(
     encoded: SmallCorpus, run_trackstar: Callable[..., Any], database_url: str
 ) -> None:

@@ -42,7 +42,7 @@ def patches(database: Database, run: str) -> list[tuple[Any, ...]]:
 class Exact:
     """The definition in float64: Adam's step with V going on, the gradient in place of the first moment."""
 
-    def __init__(self, folder: Path, beta2: float = 0.999, epsilon: float = 1e-8) -> None:
+    def __init__(self, folder: Path, beta2: float = 1.0, epsilon: float = 1e-8) -> None:
         self.tokenizer = AutoTokenizer.from_pretrained(folder)
         self.model = AutoModelForCausalLM.from_pretrained(folder).double().eval()
         self.moments = {name: v.double() for name, v in load_file(folder / "exp_avg_sq.safetensors").items()}
@@ -64,7 +64,7 @@ class Exact:
         before = self.probability(prompt, target)
         token_ids = torch.tensor([self.tokenizer(document)["input_ids"][:64]])
         logits = self.model(token_ids).logits[0, :-1]
-        functional.cross_entropy(logits, token_ids[0, 1:], reduction="sum").backward()
+        functional.cross_entropy(logits, token_ids[0, 1:], reduction="mean").backward()
         with torch.no_grad():
             for name, parameter in self.model.named_parameters():
                 g = parameter.grad
@@ -159,8 +159,8 @@ def test_the_last_learning_rate_is_the_training_runs(attributed: SmallCorpus, tm
     with pytest.raises(InputError, match=r"learning rate is not known.*Give the training run's last one with"):
         store.judge_tail_patch(["first"], options)
     save_small_model(tmp_path, seed=1)
-    (tmp_path / "training.json").write_text(json.dumps({"learning_rate_last": LEARNING_RATE, "betas": [0.9, 0.9]}))
-    summary = store.judge_tail_patch(["first"], TailPatchOptions(k=1, every=6, model=str(tmp_path)))
+    (tmp_path / "training.json").write_text(json.dumps({"learning_rate_last": LEARNING_RATE}))
+    summary = store.judge_tail_patch(["first"], TailPatchOptions(beta2=0.9, k=1, every=6, model=str(tmp_path)))
     assert summary.learning_rate == LEARNING_RATE
     exact = Exact(tmp_path, beta2=0.9)
     for row in patches(store.database, "first"):
@@ -176,7 +176,7 @@ def test_the_last_learning_rate_is_the_training_runs(attributed: SmallCorpus, tm
     assert summary.learning_rate == 2e-4
     with store.database.connect() as connection:
         told = [settings for (settings,) in connection.execute("SELECT settings FROM trackstar.tail_patch_step")]
-    assert (told[-1]["beta2"], told[-1]["epsilon"]) == (0.95, 1e-6)
+    assert (told[-1]["beta2"], told[-1]["epsilon"]) == (1.0, 1e-6)
 
 
 def test_a_run_without_a_model_takes_the_others_or_the_named(attributed: SmallCorpus) -> None:

@@ -36,7 +36,6 @@ class AdamState:
 
     second_moments: dict[str, Tensor] = field(repr=False)
     file: Path
-    betas: tuple[float, float] | None = None
     epsilon: float | None = None
     learning_rate: float | None = None
 
@@ -58,7 +57,6 @@ def read_adam_state(path: str | Path, model: PreTrainedModel) -> AdamState:
     return AdamState(
         _second_moments(states, model, file),
         file,
-        betas=tuple(group["betas"]) if "betas" in group else None,
         epsilon=_number(group.get("eps")),
         learning_rate=_number(group.get("lr")),
     )

@@ -100,7 +100,7 @@ def document_scores(
 
 
 def cut_to_rank(matrices: Tensor, rank: int) -> tuple[Tensor, Tensor, Tensor]:
-    """The closest matrices U W^T of a rank, and the share of squared length that each keeps, as a sum of squares.
+    """The closest matrices U W^T of a rank, and the squared length that each keeps.
 
     U are the leading left singular vectors and W = M^T U, or the other way round, by the eigenvectors of the
     smaller of M M^T and M^T M. Of full rank nothing is computed: U or W is the identity.

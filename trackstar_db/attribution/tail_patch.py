@@ -1,16 +1,16 @@
 """Tail-patch: how one optimizer step on one document changes the probability of targets (Chang et al. 2025 §3).
 
-From the same checkpoint θ for every document, batch 1, with g = ∇L(document), L the cross-entropy summed over its
-tokens (or, as many trainers have it, their mean) and η the learning rate:
+From the same checkpoint θ for every document, batch 1, with g = ∇L(document), L the mean cross-entropy over its tokens,
+as trainers have it (or their sum), and η the learning rate:
 
     sgd         θ − η g
     adam        θ − η g / (sqrt(β2 V + (1 − β2) g²) + ε)      V the checkpoint's second moments
     fresh_adam  θ − η g / (|g| + ε)                           Adam's very first step
 
-`adam` is Adam's step in which the second moment goes on from the checkpoint (its bias correction, 1 − β2^t, is 1 after
-many steps; β2 = 1 takes V as it is) and the first moment starts anew (m = (1 − β1) g, bias-corrected by 1 − β1 to g):
-what changes is due to this document alone. No weight decay. Which optimizer and which loss the paper took is not known:
-both are open choices.
+`adam` takes V as it stands in the checkpoint (β2 = 1), or lets it go on by the document's own gradient (β2 below 1).
+Its bias correction, 1 − β2^t, is 1 after many steps, and the first moment starts anew (m = (1 − β1) g, bias-corrected
+by 1 − β1 to g): what changes is due to this document alone. No weight decay. Which optimizer and which loss the paper
+took is not known: these are open choices, and the figures depend on them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from trackstar_db.attribution.tokens import Piece
 
 Optimizer = Literal["adam", "sgd", "fresh_adam"]
 DocumentLoss = Literal["sum", "mean"]
-DEFAULT_BETA2 = 0.999
+DEFAULT_BETA2 = 1.0
 DEFAULT_EPSILON = 1e-8
 
 
@@ -47,7 +47,7 @@ class Step:
     second_moments: Mapping[str, Tensor] = field(default_factory=dict, repr=False)
     beta2: float = DEFAULT_BETA2
     epsilon: float = DEFAULT_EPSILON
-    loss: DocumentLoss = "sum"
+    loss: DocumentLoss = "mean"
 
     def taken(self, name: str, parameter: Tensor, gradient: Tensor) -> Tensor:
         """The parameter after the step; itself stays as it is."""

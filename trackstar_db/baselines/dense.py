@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from trackstar_db.attribution.model import first_line
 from trackstar_db.attribution.quiet import quiet
 from trackstar_db.baselines.documents import document_blocks, document_count
 from trackstar_db.errors import ExtraMissing, InputError, ModelUnreadable
@@ -46,9 +47,9 @@ def _embedding_model(name: str) -> Any:
         with quiet():
             return SentenceTransformer(name)
     except Exception as error:  # the library, transformers, safetensors and the hub each raise their own
-        first = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise ModelUnreadable(
-            f"no sentence-transformers model can be read from {name!r}: {first} Give the folder of one, or its name."
+            f"no sentence-transformers model can be read from {name!r}: {first_line(error)}. Give the folder of one, "
+            "or its name."
         ) from error
 
 

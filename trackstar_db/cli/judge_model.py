@@ -81,16 +81,17 @@ def predictions(
 @click.option(
     "--beta2",
     type=click.FloatRange(0, 1),
+    default=1.0,
+    show_default=True,
     metavar="X",
-    help="Weight of the checkpoint's second moments beside the document's own; 1 takes them alone.  "
-    "[default: the training run's, from the optimizer state or training.json; else 0.999]",
+    help="Weight of the checkpoint's second moments beside the document's own, for adam; 1 takes them alone.",
 )
 @click.option(
     "--document-loss",
-    type=click.Choice(["sum", "mean"]),
-    default="sum",
+    type=click.Choice(["mean", "sum"]),
+    default="mean",
     show_default=True,
-    help="The loss that is stepped on: summed over the document's tokens, or their mean.",
+    help="The loss that is stepped on: the mean over the document's tokens, or their sum.",
 )
 @click.option("-k", type=click.IntRange(min=1), default=10, show_default=True, help="Proponents of each query to try.")
 @click.option(

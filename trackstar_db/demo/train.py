@@ -279,6 +279,7 @@ def run(recipe: Recipe, folder: Path) -> dict[str, Any]:
         "majority_baseline": round(majority_baseline(facts), 4),
         "weights_stored_as": "float16",
         "second_moment_stored_as": "bfloat16",
+        "learning_rate_last": recipe.last_learning_rate,
         "recipe": asdict(recipe),
         "date": datetime.date.today().isoformat(),
     }

@@ -23,10 +23,8 @@ from trackstar_db.errors import InputError, ModelUnreadable, SecondMomentError
 from trackstar_db.judges.model import open_model, other_model
 from trackstar_db.models import store_model
 from trackstar_db.queries import query
+from trackstar_db.retraining import RECIPE_FILE
 from trackstar_db.tensors import little_endian
-
-TRAINING_FACTS = "training.json"
-"""A file that trainers leave beside a model; its learning_rate_last is the last step's."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +33,8 @@ class TailPatchOptions:
 
     optimizer: adam goes on from the checkpoint's second moments; fresh_adam and sgd need none
     learning_rate: None is the last one of the training run
-    beta2: None is the optimizer state's; 1 leaves the checkpoint's second moments without the document's own
-    document_loss: summed over the document's tokens, or their mean
+    beta2: weight of the checkpoint's second moments beside the document's own; 1 takes them alone
+    document_loss: mean over the document's tokens, or their sum
     optimizer_state: None looks for optimizer.pt, or exp_avg_sq.safetensors, in the model's folder
     k: proponents of each query; every: try every n-th query of a set only
     model, encoding: the model, where no run tells or where it lies elsewhere
@@ -45,8 +43,8 @@ class TailPatchOptions:
     optimizer: Optimizer = "adam"
     learning_rate: float | None = None
     optimizer_state: Path | None = None
-    beta2: float | None = None
-    document_loss: DocumentLoss = "sum"
+    beta2: float = DEFAULT_BETA2
+    document_loss: DocumentLoss = "mean"
     k: int = 10
     every: int = 1
     model: str | None = None
@@ -93,13 +91,10 @@ def find_step(loaded: LoadedModel, options: TailPatchOptions) -> tuple[Step, dic
         if options.optimizer == "fresh_adam":
             settings |= {"epsilon": DEFAULT_EPSILON}
         return Step(options.optimizer, rate, loss=options.document_loss), settings
-    beta2 = options.beta2
-    if beta2 is None:
-        beta2 = float((state.betas or facts.get("betas") or (0.0, DEFAULT_BETA2))[1])
     epsilon = DEFAULT_EPSILON if state.epsilon is None else state.epsilon
-    settings |= {"epsilon": epsilon, "beta2": beta2, "source": state.file.name}
+    settings |= {"epsilon": epsilon, "beta2": options.beta2, "source": state.file.name}
     settings |= {"second_moments": _digest(state.second_moments)}
-    return Step("adam", rate, state.second_moments, beta2, epsilon, options.document_loss), settings
+    return Step("adam", rate, state.second_moments, options.beta2, epsilon, options.document_loss), settings
 
 
 def store_step(connection: Connection[TupleRow], loaded: LoadedModel, step: Step, settings: dict[str, Any]) -> int:
@@ -129,7 +124,7 @@ def _adam_state(loaded: LoadedModel, options: TailPatchOptions, folder: Path) ->
             raise SecondMomentError(
                 f"{error} Name the file with --optimizer-state, or take --optimizer fresh_adam or sgd."
             ) from error
-    if options.optimizer_state is not None or options.beta2 is not None:
+    if options.optimizer_state is not None or options.beta2 != DEFAULT_BETA2:
         raise InputError(
             f"{options.optimizer} uses no second moments. Leave out --optimizer-state and --beta2, or take adam."
         )
@@ -142,7 +137,7 @@ def _learning_rate(*found: float | None) -> float:
     if rate is None or not 0 < rate < math.inf:
         raise InputError(
             f"the learning rate is {'not known' if rate is None else rate}; expected a number above 0, given or from "
-            f"the optimizer's state or, as learning_rate_last, from {TRAINING_FACTS} beside the model. Give the "
+            f"the optimizer's state or, as learning_rate_last, from {RECIPE_FILE} beside the model. Give the "
             f"training run's last one with --learning-rate."
         )
     return rate
@@ -150,7 +145,7 @@ def _learning_rate(*found: float | None) -> float:
 
 def _training_facts(folder: Path) -> Mapping[str, Any]:
     """What training.json says, nothing where there is none."""
-    path = folder / TRAINING_FACTS
+    path = folder / RECIPE_FILE
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
