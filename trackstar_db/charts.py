@@ -86,6 +86,8 @@ def chart_paths(path: str | Path) -> list[Path]:
     Raises InputError for another suffix, ExtraMissing without matplotlib: before the work, and not after it.
     """
     path = Path(path)
+    if path.name in ("", ".."):
+        raise InputError(f"the chart {str(path)!r} is a folder; expected the name of a file. Name one in it.")
     if path.suffix and path.suffix.lower() not in SUFFIXES:
         raise InputError(f"the chart {path} ends in {path.suffix}; expected .png, .svg, or no suffix for both.")
     try:

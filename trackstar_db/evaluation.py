@@ -83,7 +83,8 @@ def evaluate(
         comparison = _means(connection, "all", names, judge)
         missing = [name for name in names if name not in {row["run"] for row in comparison}]
         if not comparison:
-            raise EncodingIncomplete(f"judge {judge} has nothing to say of {', '.join(names)}: {ADVICE[judge]}")
+            said = judge.replace("_", "-")
+            raise EncodingIncomplete(f"judge {said} has nothing to say of {', '.join(names)}: {ADVICE[judge]}")
         return Evaluation(
             comparison,
             _means(connection, "relation", names, judge),
@@ -163,7 +164,8 @@ def _means(connection: Connection[TupleRow], by: Slice, runs: list[str], judge: 
 def _notices(comparison: Sequence[Mapping[str, Any]], missing: Sequence[str], judge: Judge) -> Iterator[str]:
     """What a reader of the table should know before comparing its rows."""
     if missing:
-        yield f"Not in the table: {', '.join(missing)}; judge {judge} has nothing to say of them: {ADVICE[judge]}"
+        said = judge.replace("_", "-")
+        yield f"Not in the table: {', '.join(missing)}; judge {said} has nothing to say of them: {ADVICE[judge]}"
     if len({row["query_set"] for row in comparison}) > 1:
         asked = ", ".join(f"{row['run']}: {row['query_set']}" for row in comparison)
         yield f"The runs asked different query sets ({asked}): figures of different questions do not compare methods."

@@ -1,7 +1,8 @@
 """Runs in the data release's retrieval-result format: one JSON object a query, as its viewer opens it.
 
 A run that was imported gives back its records as they came. One that was made here is written from what the
-tables say of its queries: `8b_` stands for the run's model, whatever its size.
+tables say of its queries: `8b_` stands for the run's model, whatever its size, and `c4_frequency` for the largest
+frequency that was counted of its fact, in whatever corpus.
 """
 
 from __future__ import annotations

@@ -90,6 +90,8 @@ def averaged_scores(scorers: list[GradientScorer], query_ids: list[int]) -> Iter
         shared = blocks[0].document_ids
         for other in blocks[1:]:
             shared = np.intersect1d(shared, other.document_ids, assume_unique=True)
+        if not len(shared):
+            continue
         total = sum(
             scorer.scores(of_scorer.among(shared))[index]
             for scorer, of_scorer, index in zip(scorers, blocks, rows, strict=True)

@@ -31,7 +31,7 @@ from trackstar_db.names import corpus_id, query_set_id
 from trackstar_db.prediction import log_probabilities
 from trackstar_db.progress import progress_bar
 from trackstar_db.queries import query
-from trackstar_db.retraining import TrainingRecipe, read_recipe, require_empty, save_trained, step_count, train
+from trackstar_db.retraining import TrainingRecipe, make_empty, read_recipe, save_trained, step_count, train
 from trackstar_db.runs import find_runs
 
 Matrix = NDArray[np.float64]
@@ -102,12 +102,12 @@ def evaluate_lds(
 def retrain(database: Database, folder: Path, model: str, corpus: str, recipe: TrainingRecipe) -> dict[str, Any]:
     """What the new model in the folder is: trained from the start on every document of a corpus.
 
-    Raises NotFound, ModelUnreadable, and InputError where the folder has something in it.
+    Raises NotFound, ModelUnreadable, and InputError where the folder has something in it or cannot be made.
     """
-    require_empty(folder)
     with database.connect() as connection:
         corpus_number = corpus_id(connection, corpus)
     loaded = load_model(model)
+    make_empty(folder)  # before the work, and not after it
     read = _read_corpus(database, corpus_number, loaded)
     pieces = [piece for document in read.pieces for piece in document]
     with progress_bar(step_count(len(pieces), recipe), "retrain", "step") as bar:

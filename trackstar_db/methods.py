@@ -78,6 +78,8 @@ def add_method(database: Database, method: Method) -> None:
     check_name("method", method.name)
     if method.name == ALL:
         raise InputError(f"a method cannot be named {ALL!r}: that stands for every method. Choose another name.")
+    if not method.description.strip():
+        raise InputError(f"method {method.name!r} has no description; expected a sentence. Say what it compares.")
     settings = (method.second_moment, method.autocorrelation, method.is_unit_norm, method.loss)
     if method.kind != "gradient" or None in settings:
         raise InputError(

@@ -40,6 +40,10 @@ class Sampling:
     seed: int = 0
     max_new_tokens: int = MAX_NEW_TOKENS
 
+    def __post_init__(self) -> None:
+        if not -(2**63) <= self.seed < 2**63:
+            raise InputError(f"seed is {self.seed}; expected a whole number of 64 bits.")
+
 
 @dataclass(frozen=True)
 class Answers:

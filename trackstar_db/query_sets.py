@@ -50,6 +50,11 @@ def create_query_set(database: Database, name: str, source: str, selection: Sele
     selection = selection or Selection()
     if selection.limit is not None and selection.limit < 1:
         raise InputError(f"the limit is {selection.limit}; expected 1 or more.")
+    if selection.seed is not None:
+        if selection.limit is None:
+            raise InputError("a seed was given without a limit, and would say nothing. Add --limit.")
+        if not -(2**63) <= selection.seed < 2**63:
+            raise InputError(f"seed is {selection.seed}; expected a whole number of 64 bits.")
     with database.connect() as connection:
         source_id = query_set_id(connection, source)
         model_id, notices = _model(connection, source_id, source, selection)

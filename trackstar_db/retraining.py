@@ -49,8 +49,10 @@ class TrainingRecipe:
 
     def __post_init__(self) -> None:
         for name, least in (("epochs", 1), ("batch_size", 1), ("weight_decay", 0)):
-            if not getattr(self, name) >= least:
-                raise InputError(f"{name} is {getattr(self, name)}; expected {least} or more.")
+            if not least <= getattr(self, name) < math.inf:
+                raise InputError(f"{name} is {getattr(self, name)}; expected a number of {least} or more.")
+        if not abs(self.seed) < 2**62:  # each subset's training adds its number
+            raise InputError(f"seed is {self.seed}; expected a whole number of at most 62 bits.")
         if not 0 < self.learning_rate < math.inf:
             raise InputError(f"learning_rate is {self.learning_rate}; expected a number above 0.")
 
@@ -71,7 +73,7 @@ def train(
     """A model of the shape of another, trained from the start on these pieces of text.
 
     The mean cross-entropy over all tokens of a batch is what falls. The same on one machine whenever it is done
-    with as many threads. Raises InputError without pieces.
+    with as many threads. Raises InputError without pieces, and where the weights do not stay finite.
     """
     if not pieces:
         raise InputError("there is nothing to train on: no document has two tokens. Load longer documents.")
@@ -96,6 +98,10 @@ def train(
             optimizer.step()
             if on_step is not None:
                 on_step()
+    if not all(bool(torch.isfinite(weights).all()) for weights in model.parameters()):
+        raise InputError(
+            f"the training left weights that are not finite. Train with a learning rate below {recipe.learning_rate:g}."
+        )
     return Trained(model.eval().requires_grad_(False), optimizer, steps, rate)
 
 
@@ -105,9 +111,8 @@ def step_count(pieces: int, recipe: TrainingRecipe) -> int:
 
 
 def save_trained(trained: Trained, like: LoadedModel, recipe: TrainingRecipe, folder: Path) -> None:
-    """Nothing; the folder holds model, tokenizer, optimizer state and recipe. Raises InputError as `require_empty`."""
-    require_empty(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    """Nothing; the folder holds model, tokenizer, optimizer state and, last, recipe. Raises as `make_empty`."""
+    make_empty(folder)
     with quiet():
         trained.model.save_pretrained(folder)
         like.tokenizer.save_pretrained(folder)
@@ -116,10 +121,16 @@ def save_trained(trained: Trained, like: LoadedModel, recipe: TrainingRecipe, fo
     (folder / RECIPE_FILE).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
 
 
-def require_empty(folder: Path) -> None:
-    """Nothing; raises InputError where a folder has something in it, or is a file."""
-    if folder.is_file() or (folder.exists() and any(folder.iterdir())):
+def make_empty(folder: Path) -> None:
+    """Nothing; the folder is there and empty. Raises InputError where it has something in it or cannot be made."""
+    if folder.is_file() or (folder.is_dir() and any(folder.iterdir())):
         raise InputError(f"{folder} is there already, and not an empty folder. Give the name of a new folder.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(
+            f"cannot make the folder {folder}: {error.strerror or error}. Name one that can be made."
+        ) from error
 
 
 def read_recipe(folder: str | Path) -> TrainingRecipe:

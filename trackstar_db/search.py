@@ -31,6 +31,7 @@ from trackstar_db.queries import query
 from trackstar_db.ranking import Ranking
 from trackstar_db.runs import run_taken
 from trackstar_db.search_request import Found, SearchOptions, SearchRequest
+from trackstar_db.tasks import prepare_task
 
 MAX_TOP_K = 1_000_000
 
@@ -89,6 +90,7 @@ def attribute(
     if not 1 <= options.top_k <= MAX_TOP_K:
         raise InputError(f"top k is {options.top_k}; expected 1 to {MAX_TOP_K:,}.")
     started_at = datetime.now(timezone.utc)
+    _prepare_tasks(database, encodings, query_set, method, options)
     with database.connect() as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")  # what is counted is what is ranked
         if connection.execute(query("run_exists"), {"name": run}).fetchone() == (True,):
@@ -164,6 +166,19 @@ def _request(
     corpus = None if options.corpus is None else corpus_id(connection, options.corpus)
     set_id = query_set_id(connection, query_set)
     return SearchRequest(database, connection, method, tuple(encodings), query_set, set_id, corpus, options)
+
+
+def _prepare_tasks(
+    database: Database, names: Sequence[str], query_set: str, method: str, options: SearchOptions
+) -> None:
+    """Nothing; the tasks of a method with a task-specific R are there, and stay whatever becomes of the run."""
+    with database.connect() as connection:
+        (chosen,) = load_methods(connection, [method])
+        if chosen.autocorrelation != "task":
+            return
+        request = _request(database, connection, chosen, names, query_set, options)
+    for encoding in request.encodings:
+        prepare_task(database, encoding, query_set, options.task)
 
 
 def _suitable(method: Method, encodings: Sequence[Encoding]) -> list[Encoding]:

@@ -6,6 +6,8 @@ a score is one inner product over one number (`trackstar_db.attribution.task`).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -26,6 +28,7 @@ from trackstar_db.engine import Database
 from trackstar_db.errors import AlreadyExists, EncodingIncomplete, EncodingMismatch, InputError, InUse, NotFound
 from trackstar_db.gradients import GradientReader
 from trackstar_db.loaders.destinations import check_name
+from trackstar_db.locks import locked
 from trackstar_db.names import query_set_id
 from trackstar_db.progress import progress_bar
 from trackstar_db.queries import query
@@ -76,8 +79,9 @@ def create_task(
     if mixing_lambda is not None and not 0 <= mixing_lambda < 1:
         raise InputError(f"mixing lambda is {mixing_lambda}; expected a number from 0 to below 1.")
     with database.connect() as connection:
-        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
-        return new_task(connection, name, load_encoding(connection, encoding_name), query_set, mixing_lambda)
+        encoding = load_encoding(connection, encoding_name)
+    with _alone(database, encoding) as connection:
+        return new_task(connection, name, encoding, query_set, mixing_lambda)
 
 
 def new_task(
@@ -166,6 +170,24 @@ def task_for(connection: Connection[TupleRow], encoding: Encoding, query_set: st
     return task
 
 
+def prepare_task(database: Database, encoding: Encoding, query_set: str, name: str | None) -> None:
+    """Nothing; the task that `task_for` gives is there and complete, in a transaction of its own.
+
+    Of two processes that need one the second waits, where in its snapshot of the database it could not see the first's.
+    """
+    with _alone(database, encoding) as connection:
+        task_for(connection, encoding, query_set, name)
+
+
+@contextmanager
+def _alone(database: Database, encoding: Encoding) -> Iterator[Connection[TupleRow]]:
+    """A transaction that sees one state of the database; one process at a time works on an encoding's tasks."""
+    name = f"tasks {encoding.encoding_id}"
+    with database.session() as session, locked(session, name), database.connect() as connection:
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        yield connection
+
+
 def task_root(connection: Connection[TupleRow], task: Task) -> Tensor:
     """M^(1/2), [block, k², k²] float32."""
     tensors = load_tensors(connection, "task_tensors", {"task_id": task.task_id})
@@ -183,6 +205,11 @@ def complete_task(connection: Connection[TupleRow], task: Task, encoding: Encodi
     parameters = {"task_id": task.task_id, "encoding_id": encoding.encoding_id, "query_set_id": task.query_set_id}
     left = connection.execute(query("task_queries_left"), parameters, binary=True).fetchall()
     documents, known = connection.execute(query("task_document_counts"), parameters).fetchone() or (0, 0)
+    if not documents:
+        raise EncodingIncomplete(
+            f"no document is encoded by {encoding.name!r}. "
+            f"Run: trackstar encode documents --encoding {encoding.name} --corpus NAME"
+        )
     if not left and documents == known:
         return
     root = task_root(connection, task)

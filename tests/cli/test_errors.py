@@ -130,6 +130,10 @@ def test_a_drop_without_an_answer_drops_nothing(
         assert connection.execute("SELECT count(*) FROM tda.encoding").fetchone() == (1,)
 
 
+def test_bytes_that_are_no_text_are_one_line(run_trackstar: RunTrackstar, database_url: str) -> None:
+    assert "no text in UTF-8" in one_error(run_trackstar("judge", "frequency", "--corpus", os.fsdecode(b"\xff")))
+
+
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -71,6 +71,8 @@ def test_slices_and_judges_as_json(run_trackstar: RunTrackstar) -> None:
         (("--runs", "one", "--by", "day"), 2, "'day' is not one of"),
         (("--runs", "one"), 1, "no run named 'one'; the database has none yet"),
         (("--runs", "one", "--chart", "chart.pdf"), 1, "expected .png, .svg"),
+        (("--runs", "one", "--chart", ""), 1, "expected the name of a file"),
+        (("--runs", ","), 2, "it names no run"),
     ],
 )
 def test_what_cannot_be_done_is_refused(

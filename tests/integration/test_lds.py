@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -77,6 +78,14 @@ def test_a_trained_model_can_be_encoded_and_its_training_done_again(small_corpus
         store.retrain(again, str(retrained), "small", RECIPE)
     with pytest.raises(InputError, match="does not tell how its model was trained"):
         read_recipe(small_corpus.model)
+    with pytest.raises(InputError, match=r"cannot make the folder .*: Not a directory"):  # told before the training
+        store.retrain(again / "config.json" / "x", str(retrained), "small", RECIPE)
+
+
+@pytest.mark.parametrize(("name", "value"), [("weight_decay", math.inf), ("learning_rate", math.nan), ("seed", 2**63)])
+def test_a_recipe_that_no_training_can_follow_is_refused(name: str, value: float) -> None:
+    with pytest.raises(InputError, match=f"{name} is {value}; expected"):
+        TrainingRecipe(**{name: value})  # type: ignore[arg-type]
 
 
 def test_training_lowers_the_loss(small_corpus: SmallCorpus) -> None:
@@ -91,6 +100,8 @@ def test_training_lowers_the_loss(small_corpus: SmallCorpus) -> None:
         ids = torch.tensor([document.pieces[0].token_ids])
         losses.append(float(model(input_ids=ids, labels=ids).loss))
     assert losses[1] < 0.5 * losses[0]
+    with pytest.raises(InputError, match=r"not finite. Train with a learning rate below 1e\+30"):
+        train(loaded, list(document.pieces), TrainingRecipe(epochs=2, learning_rate=1e30))
 
 
 def test_runs_are_scored_and_the_view_shows_it(small_corpus: SmallCorpus, retrained: Path, database: Database) -> None:

@@ -139,6 +139,8 @@ def test_a_method_that_a_user_adds_runs_as_the_built_in_ones(encoded: SmallCorpu
         encoded.store.drop_method("tracin")
     with pytest.raises(InputError, match="says second_moment"):
         encoded.store.add_method(Method("half", "gradient", "Half a record."))
+    with pytest.raises(InputError, match="method 'silent' has no description"):
+        encoded.store.add_method(replace(plain, name="silent", description=" "))
 
 
 def test_scores_of_two_checkpoints_are_averaged(encoded: SmallCorpus, tmp_path: Any) -> None:
@@ -211,6 +213,20 @@ def test_a_method_without_its_encoding_says_which_one_to_make(encoded: SmallCorp
         encoded.store.attribute("small", "facts", "first", "tracin")
     with pytest.raises(InputError, match="'trak' needs an encoding made with --second-moment none --loss margin"):
         encoded.store.attribute(["small", "plain"], "facts", "first", "trak")
+
+
+def test_bm25_answers_queries_and_corpora_without_a_word(
+    small_corpus: SmallCorpus, write_records: WriteRecords
+) -> None:
+    store = small_corpus.store
+    asked = [{"id": "sum", "prompt": "2+2=", "target": "4"}, {"id": "words", "prompt": "the stone", "target": "was"}]
+    store.load_queries([write_records("sums.jsonl", asked)], query_set="sums")
+    store.load_documents([write_records("signs.jsonl", [{"id": "x", "text": "?"}])], corpus="signs")
+    assert store.attribute([], "sums", "sums", "bm25").queries == 2
+    assert store.attribute([], "sums", "signs", "bm25", SearchOptions(corpus="signs")).proponents == 0
+    with store.database.connect() as connection:
+        found = connection.execute("SELECT DISTINCT prompt FROM tda.proponent WHERE run = 'sums'").fetchall()
+    assert found == [("the stone",)]  # who shares no word with anything has no proponents
 
 
 def test_only_the_documents_of_a_corpus_are_ranked_where_one_is_named(

@@ -164,6 +164,11 @@ def test_answers_do_not_depend_on_the_company(small_corpus: SmallCorpus) -> None
     assert [said.greedy for said in together] == [greedy_answer(loaded, prompt) for prompt in prompts]
 
 
+def test_a_seed_that_cannot_be_stored_is_refused_before_the_work() -> None:
+    with pytest.raises(InputError, match="seed is 9223372036854775808; expected a whole number of 64 bits"):
+        Sampling(seed=2**63)
+
+
 def test_what_was_asked_in_the_same_way_is_not_asked_again(small_corpus: SmallCorpus) -> None:
     store, model = small_corpus.store, str(small_corpus.model)
     store.judge_predictions("facts", model, sampling=Sampling(samples=2))

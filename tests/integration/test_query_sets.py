@@ -125,6 +125,10 @@ def test_what_cannot_be_made_leaves_nothing(small_corpus: SmallCorpus, write_rec
         store.create_query_set("right", "facts", Selection(model="m"))
     with pytest.raises(InputError, match="the limit is 0"):
         store.create_query_set("right", "facts", Selection(limit=0))
+    with pytest.raises(InputError, match="a seed was given without a limit"):
+        store.create_query_set("right", "facts", Selection(seed=1))
+    with pytest.raises(InputError, match="whole number of 64 bits"):
+        store.create_query_set("right", "facts", Selection(limit=1, seed=2**63))
     assert [found["query_set"] for found in store.query_sets()] == ["facts", "stories"]
 
 

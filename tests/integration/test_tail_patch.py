@@ -205,6 +205,10 @@ def test_what_cannot_be_judged_is_said(attributed: SmallCorpus, tmp_path: Path) 
     with_state = TailPatchOptions("sgd", 1.0, tmp_path, model=str(attributed.model))
     with pytest.raises(InputError, match="sgd uses no second moments"):
         store.judge_tail_patch(["first"], with_state)
+    with pytest.raises(InputError, match="beta2 is nan; expected a number from 0 to 1"):
+        store.judge_tail_patch(
+            ["first"], TailPatchOptions(learning_rate=1.0, beta2=math.nan, model=str(attributed.model))
+        )
     with pytest.raises(InputError, match="k is 0"):
         store.judge_tail_patch(["first"], TailPatchOptions(k=0))
     with pytest.raises(NotFound, match="no run named 'x'"):

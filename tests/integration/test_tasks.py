@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 from typing import Any
 
 import psycopg
 import pytest
 
 from tests.integration.conftest import SmallCorpus, WriteRecords
+from trackstar_db import gradient_search, search
 from trackstar_db.engine import Database
 from trackstar_db.errors import AlreadyExists, EncodingIncomplete, EncodingMismatch, InputError, InUse, NotFound
-from trackstar_db.search_request import SearchOptions
+from trackstar_db.search_request import Found, SearchOptions, SearchRequest
+from trackstar_db.store import Store
 
 GRADIENTS = "SELECT md5(string_agg(gradient::text, '|' ORDER BY document_id)) FROM trackstar.gradient"
 
@@ -65,8 +69,9 @@ def test_nearest_under_a_task_is_its_run(encoded: SmallCorpus, database: Databas
 
 
 def test_what_is_encoded_later_takes_part_under_the_same_matrix(
-    encoded: SmallCorpus, database: Database, write_records: WriteRecords
+    encoded: SmallCorpus, database: Database, write_records: WriteRecords, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("trackstar_db.gradients.BLOCK_ROWS", 25)  # two blocks with nothing new
     store = encoded.store
     store.attribute("small", "facts", "before", "trackstar", SearchOptions(top_k=60))
     matrix = ask(database, "SELECT md5(string_agg(data::text, '|' ORDER BY name)) FROM trackstar.task_tensor")
@@ -83,6 +88,29 @@ def test_what_is_encoded_later_takes_part_under_the_same_matrix(
     difference, pairs = ask(database, same)[0]
     assert pairs == 12 * 60
     assert difference < 1e-6
+    store.load_queries([write_records("r.jsonl", [{"id": "r", "prompt": "the sea", "target": "is"}])], "facts")
+    store.encode_queries("small", "facts")
+    assert store.attribute("small", "facts", "one query more", "trackstar").queries == 14
+
+
+def test_two_runs_at_once_make_one_task(
+    encoded: SmallCorpus, database: Database, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    meet, ranked = Barrier(2, timeout=60), gradient_search.rank_by_gradients
+
+    def rank_together(request: SearchRequest) -> Found:
+        meet.wait()  # both have begun before either has ranked
+        return ranked(request)
+
+    def attribute(run: str) -> int:
+        with Store.open(database_url) as store:
+            return store.attribute("small", "facts", run, "trackstar", SearchOptions(top_k=5)).queries
+
+    monkeypatch.setattr(search, "RANKERS", {**search.RANKERS, "gradient": rank_together})
+    with ThreadPoolExecutor(2) as threads:
+        assert list(threads.map(attribute, ["first", "second"])) == [12, 12]
+    assert ask(database, "SELECT task FROM tda.run ORDER BY run") == [("small/facts",), ("small/facts",)]
+    assert ask(database, "SELECT count(*) FROM trackstar.task_document") == [(60,)]
 
 
 def test_a_new_text_takes_its_part_of_the_task_away(encoded: SmallCorpus, database: Database) -> None:

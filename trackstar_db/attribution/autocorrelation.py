@@ -77,6 +77,6 @@ def by_block(matrices: Tensor, encodings: Tensor) -> Tensor:
     matrices: [block, k^2, k^2]; encodings: [example, d]
     returns [example, d]
     """
-    blocks = len(matrices)
-    split = encodings.view(len(encodings), blocks, -1).transpose(0, 1)
-    return (split @ matrices.to(encodings.dtype)).transpose(0, 1).reshape(len(encodings), -1)
+    blocks, width, _ = matrices.shape
+    split = encodings.view(len(encodings), blocks, width).transpose(0, 1)
+    return (split @ matrices.to(encodings.dtype)).transpose(0, 1).reshape(encodings.shape)

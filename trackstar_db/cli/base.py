@@ -96,7 +96,10 @@ class TrackstarGroup(click.Group):
 
 
 def _separated(_context: click.Context, _option: click.Parameter, values: tuple[str, ...]) -> tuple[str, ...]:
-    return tuple(name.strip() for value in values for name in value.split(",") if name.strip())
+    names = tuple(name.strip() for value in values for name in value.split(",") if name.strip())
+    if values and not names:
+        raise click.BadParameter("it names no run.")
+    return names
 
 
 def _runs_option(required: bool) -> Callable[[Any], Any]:

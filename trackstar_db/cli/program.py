@@ -75,6 +75,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except psycopg.Error as error:
         _say(f"Error: {_database_message(error)}")
         return 1
+    except UnicodeEncodeError as error:
+        if not _is_surrogate(error.object[error.start]):
+            raise
+        _say("Error: what was given holds bytes that are no text in UTF-8. Give it in UTF-8.")
+        return 1
     except OSError as error:
         if error.errno not in UNWRITABLE:
             raise
@@ -84,6 +89,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return result if isinstance(result, int) else 0
+
+
+def _is_surrogate(character: str) -> bool:
+    """Whether it stands for a byte of the command line that is no UTF-8."""
+    return "\udc80" <= character <= "\udcff"
 
 
 def _say(message: str) -> None:

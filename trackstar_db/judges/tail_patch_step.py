@@ -80,6 +80,8 @@ def find_step(loaded: LoadedModel, options: TailPatchOptions) -> tuple[Step, dic
 
     Raises SecondMomentError where adam finds no state, and InputError where no learning rate is known.
     """
+    if not 0 <= options.beta2 <= 1:
+        raise InputError(f"beta2 is {options.beta2}; expected a number from 0 to 1.")
     folder = find_model(loaded.name, loaded.revision)[0]
     facts = _training_facts(folder)
     state = _adam_state(loaded, options, folder)
