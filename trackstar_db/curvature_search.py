@@ -20,9 +20,9 @@ from trackstar_db.attribution.encoder import Encoder
 from trackstar_db.attribution.kronecker import DEFAULT_CURVATURE_DAMPING
 from trackstar_db.attribution.low_rank import QueryFactors, document_scores, query_factors
 from trackstar_db.attribution.tokens import Piece, query_piece, tokenize_documents
-from trackstar_db.curvature import kronecker_factors
 from trackstar_db.encodings import Encoding, load_encoder
 from trackstar_db.errors import EncodingIncomplete, InputError
+from trackstar_db.kronecker_factors import kronecker_factors
 from trackstar_db.progress import progress_bar
 from trackstar_db.queries import query
 from trackstar_db.ranking import Strongest

@@ -22,7 +22,7 @@ from psycopg.types.json import Jsonb
 from trackstar_db.attribution.model import LoadedModel, load_model
 from trackstar_db.attribution.tokens import Piece, query_piece, tokenize_documents
 from trackstar_db.engine import Database
-from trackstar_db.errors import EncodingIncomplete, InputError
+from trackstar_db.errors import EncodingIncomplete, InputError, NotFound
 from trackstar_db.evaluation import Bootstrap, bootstrap_interval
 from trackstar_db.loaders.destinations import check_name
 from trackstar_db.locks import locked
@@ -114,6 +114,19 @@ def retrain(database: Database, folder: Path, model: str, corpus: str, recipe: T
         trained = train(loaded, pieces, recipe, bar.update)
     save_trained(trained, loaded, recipe, folder)
     return {"model": str(folder), "documents": len(read.document_ids), "steps": trained.steps}
+
+
+def list_retrainings(database: Database) -> list[dict[str, Any]]:
+    """Every retraining, a mapping each, by name."""
+    with database.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
+        return cursor.execute(query("lds_retrainings")).fetchall()
+
+
+def drop_retraining(database: Database, name: str) -> None:
+    """Nothing; the retraining is gone with all that stands on it. Raises NotFound."""
+    with database.connect() as connection:
+        if connection.execute(query("lds_drop"), {"name": name}).fetchone() is None:
+            raise NotFound(f"no retraining named {name!r}. See: trackstar retraining list")
 
 
 def linear_datamodeling_scores(scores: Matrix, members: NDArray[np.bool_], answers: Matrix) -> Matrix:

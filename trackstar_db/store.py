@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from trackstar_db.evidence import Evidence
+from trackstar_db.store_judging import Evidence
 
 if TYPE_CHECKING:  # torch and transformers take seconds to import: methods import them when they are called
     from trackstar_db.encode import EncodeSummary

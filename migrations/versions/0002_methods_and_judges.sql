@@ -234,11 +234,12 @@ CREATE TABLE trackstar.lds (
 
 -- What is forgotten ---------------------------------------------------------------------------------
 
--- What was computed from a text holds for the text as it was: a new text takes it away.
+-- What was computed from a text, or said of it, holds for the text as it was: a new text takes it away.
 CREATE OR REPLACE FUNCTION trackstar.forget_gradient_of_document() RETURNS trigger
 LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     DELETE FROM trackstar.encoded_document WHERE document_id = NEW.document_id;
+    DELETE FROM trackstar.entailment_label WHERE document_id = NEW.document_id;
     DELETE FROM trackstar.tail_patch WHERE document_id = NEW.document_id;
     UPDATE trackstar.frequency_count SET is_stale = true WHERE corpus_id = NEW.corpus_id AND NOT is_stale;
     NEW.token_count := NULL;
@@ -250,6 +251,7 @@ LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     DELETE FROM trackstar.query_gradient WHERE query_id = NEW.query_id;
     DELETE FROM trackstar.task_query WHERE query_id = NEW.query_id;
+    DELETE FROM trackstar.entailment_label WHERE query_id = NEW.query_id;
     DELETE FROM trackstar.tail_patch WHERE query_id = NEW.query_id;
     DELETE FROM trackstar.prediction WHERE query_id = NEW.query_id;
     DELETE FROM trackstar.retrained_answer WHERE query_id = NEW.query_id;

@@ -10,9 +10,9 @@ from torch.nn import functional
 from tests.integration.conftest import SmallCorpus, WriteRecords
 from trackstar_db.attribution.encoder import Encoder
 from trackstar_db.attribution.tokens import Piece, query_piece, tokenize_documents
-from trackstar_db.curvature import kronecker_factors
 from trackstar_db.encodings import Encoding, load_encoder
 from trackstar_db.errors import EncodingIncomplete, InputError, NotFound
+from trackstar_db.kronecker_factors import kronecker_factors
 from trackstar_db.search_request import SearchOptions
 
 FULL_RANK = 40  # the larger side of the small model's widest weight

@@ -20,7 +20,7 @@ from scipy.stats import spearmanr
 
 from tests.integration.conftest import SmallCorpus
 from trackstar_db.engine import Database, open_database
-from trackstar_db.errors import InputError
+from trackstar_db.errors import InputError, NotFound
 from trackstar_db.lds import Retraining, linear_datamodeling_scores
 from trackstar_db.retraining import TrainingRecipe, read_recipe, train
 from trackstar_db.search_request import SearchOptions
@@ -135,6 +135,18 @@ def test_more_subsets_and_other_runs_train_no_model_twice(
         )
     with pytest.raises(InputError, match="'halves' was made with documents '"):
         store.evaluate_lds(halves(retrained, 4), ["gold"])
+
+
+def test_a_retraining_is_listed_and_dropped(small_corpus: SmallCorpus, retrained: Path, database: Database) -> None:
+    store = small_corpus.store
+    store.evaluate_lds(halves(retrained, 2), ["gold"])
+    (listed,) = store.retrainings()
+    assert (listed["retraining"], listed["subsets"], listed["runs"], listed["fraction"]) == ("halves", 2, 1, 0.5)
+    store.drop_retraining("halves")
+    assert store.retrainings() == []
+    assert ask(database, "SELECT count(*) FROM trackstar.retrained_answer") == [(0,)]
+    with pytest.raises(NotFound, match="no retraining named 'halves'"):
+        store.drop_retraining("halves")
 
 
 def test_a_run_that_kept_too_little_is_refused(small_corpus: SmallCorpus, retrained: Path) -> None:

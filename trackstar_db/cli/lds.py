@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from trackstar_db.cli.base import Context, TrackstarCommand, format_option, runs_option
+from trackstar_db.cli.base import Context, TrackstarCommand, TrackstarGroup, format_option, runs_option
 from trackstar_db.cli.output import emit_record, emit_rows
 
 
@@ -35,6 +35,41 @@ def retrain(context: Context, /, directory: Path, model: str, corpus: str, outpu
     from trackstar_db.retraining import TrainingRecipe
 
     emit_record(context.store.retrain(directory, model, corpus, TrainingRecipe(**recipe)), output_format)
+
+
+@click.group(cls=TrackstarGroup)
+def retraining() -> None:
+    """List and drop what models said that were trained on subsets."""
+
+
+@retraining.command("list")
+@format_option
+@click.pass_obj
+def list_(context: Context, output_format: str) -> None:
+    """List the retrainings.
+
+    \b
+    Example:
+      trackstar retraining list
+    """
+    emit_rows(context.store.retrainings(), output_format)
+
+
+@retraining.command()
+@click.argument("name")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.pass_obj
+def drop(context: Context, name: str, yes: bool) -> None:
+    """Drop the retraining NAME with its models' answers and the scores by them.
+
+    \b
+    Example:
+      trackstar retraining drop halves
+    """
+    if not yes and not click.confirm(f"Drop retraining {name}? (--yes does not ask)", err=True):
+        return
+    context.store.drop_retraining(name)
+    click.echo(f"Dropped retraining {name}.", err=True)
 
 
 @click.command(cls=TrackstarCommand)

@@ -47,7 +47,7 @@ COMMANDS = {
     "evaluate": ("evaluate",),
     "export": ("export",),
     "explain": ("explain",),
-    "lds": ("retrain",),
+    "lds": ("retrain", "retraining"),
     "demo": ("demo",),
 }
 for _module, _names in COMMANDS.items():

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from trackstar_db.open_store import OpenStore
+from trackstar_db.store_base import OpenStore
 
 if TYPE_CHECKING:  # torch and transformers take seconds to import: methods import them when they are called
     from trackstar_db.evaluation import Bootstrap, Evaluation, Judge
@@ -122,3 +122,15 @@ class Evidence(OpenStore):
         from trackstar_db.lds import evaluate_lds
 
         return evaluate_lds(self._current, retraining, runs)
+
+    def retrainings(self) -> list[dict[str, Any]]:
+        """Every retraining, a mapping each, by name."""
+        from trackstar_db.lds import list_retrainings
+
+        return list_retrainings(self._current)
+
+    def drop_retraining(self, name: str) -> None:
+        """Nothing; the retraining is gone with its models' answers and the scores by them."""
+        from trackstar_db.lds import drop_retraining
+
+        drop_retraining(self._current, name)
