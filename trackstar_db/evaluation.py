@@ -145,7 +145,7 @@ def _intervals(rows: Sequence[tuple[Any, ...]], bootstrap: Bootstrap) -> Iterato
         for metrics in (slice(0, 3), slice(3, 4)):  # attribution, influence: not every query has both
             part = values[numbers, metrics]
             part = part[~np.isnan(part).any(axis=1)]
-            if not len(part):
+            if len(part) < 2:  # one query says nothing of how far its figure can be trusted
                 continue
             low, high = bootstrap_interval(part, bootstrap)
             found = zip(METRICS[metrics], part.mean(axis=0).tolist(), low.tolist(), high.tolist(), strict=True)

@@ -90,12 +90,14 @@ def attribute(
     if not 1 <= options.top_k <= MAX_TOP_K:
         raise InputError(f"top k is {options.top_k}; expected 1 to {MAX_TOP_K:,}.")
     started_at = datetime.now(timezone.utc)
+    with database.connect() as connection:
+        if _is_there(connection, run):
+            raise run_taken(run)
+        (chosen,) = load_methods(connection, [method])
+    _refuse_unused(chosen, options)
     _prepare_tasks(database, encodings, query_set, method, options)
     with database.connect() as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")  # what is counted is what is ranked
-        if connection.execute(query("run_exists"), {"name": run}).fetchone() == (True,):
-            raise run_taken(run)
-        (chosen,) = load_methods(connection, [method])
         request = _request(database, connection, chosen, encodings, query_set, options)
         found = RANKERS[chosen.kind](request)
         run_id = _insert_run(connection, run, request, found, started_at)
@@ -128,12 +130,28 @@ def attribute_all(
             summaries.notices.append(f"{method.name} was left out: {lacking}")
             continue
         with database.connect() as connection:
-            is_there = connection.execute(query("run_exists"), {"name": name}).fetchone() == (True,)
+            is_there = _is_there(connection, name)
         if is_there:
             summaries.notices.append(f"run {name!r} is there already and stays as it is")
             continue
-        summaries.runs.append(attribute(database, encodings, query_set, name, method.name, options))
+        own = options.of_use_to(method)
+        summaries.runs.append(attribute(database, encodings, query_set, name, method.name, own))
     return summaries
+
+
+def _is_there(connection: Connection[TupleRow], run: str) -> bool:
+    return connection.execute(query("run_exists"), {"name": run}).fetchone() == (True,)
+
+
+def _refuse_unused(method: Method, options: SearchOptions) -> None:
+    """Nothing; raises InputError for an option that the method does not heed."""
+    heeded = asdict(options.of_use_to(method))
+    unused = [name for name, value in asdict(options).items() if heeded[name] != value]
+    if unused:
+        raise InputError(
+            f"method {method.name!r} has no use for {', '.join(unused)}. Leave that out, or choose a method that has "
+            f"(trackstar methods lists them)."
+        )
 
 
 def _lacking(method: Method, encodings: Sequence[Encoding], options: SearchOptions, has_facts: bool) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from psycopg import Connection
@@ -40,6 +40,16 @@ class SearchOptions:
     curvature_rank: int = DEFAULT_CURVATURE_RANK
     rerank: str | None = None
     candidates: int = 100
+
+    def of_use_to(self, method: Method) -> SearchOptions:
+        """The options that a method heeds; the others at their defaults."""
+        unused = [
+            *(() if method.kind == "curvature" else ("model", "curvature_rank", "rerank", "candidates")),
+            *(() if method.kind == "embedding" else ("embedding_model",)),
+            *(() if method.autocorrelation == "task" else ("task",)),
+        ]
+        defaults: dict[str, Any] = {field.name: field.default for field in fields(self) if field.name in unused}
+        return replace(self, **defaults)
 
 
 @dataclass(frozen=True)

@@ -249,3 +249,13 @@ def test_only_the_documents_of_a_corpus_are_ranked_where_one_is_named(
     store.load_documents([write_records("third.jsonl", more)], corpus="third")
     with pytest.raises(EncodingIncomplete, match="no document of corpus 'third' is encoded by 'small'"):
         store.attribute("small", "facts", "third", options=SearchOptions(corpus="third"))
+
+
+def test_options_that_a_method_does_not_heed_are_refused(small_corpus: SmallCorpus) -> None:
+    for method, options, named in (
+        ("bm25", SearchOptions(rerank="first", task="own"), "task, rerank"),
+        ("gold", SearchOptions(embedding_model="m"), "embedding_model"),
+        ("trackstar_train", SearchOptions(curvature_rank=2), "curvature_rank"),
+    ):
+        with pytest.raises(InputError, match=f"method '{method}' has no use for {named}"):
+            small_corpus.store.attribute([], "facts", "run", method, options)
