@@ -199,14 +199,12 @@ def test_intervals_are_the_percentile_bootstrap_over_queries(store: Store) -> No
 def assert_intervals(row: dict[str, Any], queries: list[dict[str, Any]]) -> None:
     for figure, name in FIGURES.items():
         values = [one[name] for one in queries if one[name] is not None]
-        if not values:
+        if len(values) < 2:  # one query says nothing of how far its figure can be trusted
             assert row[f"{figure}_low"] is None
             continue
         found = (row[f"{figure}_low"], row[f"{figure}_high"])
         assert found == pytest.approx(plain_interval(values, 200, 7), abs=1e-12)
         assert found[0] - 1e-12 <= row[figure] <= found[1] + 1e-12
-        if len(values) == 1:
-            assert found == (row[figure], row[figure])
 
 
 def test_an_interval_holds_its_mean_where_all_values_are_the_same() -> None:
