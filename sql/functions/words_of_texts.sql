@@ -3,10 +3,10 @@
 
 CREATE OR REPLACE FUNCTION trackstar.folded(in_text text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
-RETURN regexp_replace(lower(normalize(in_text, NFC)), '\s+', ' ', 'g');
+RETURN regexp_replace(lower(normalize(in_text, NFKC)), '\s+', ' ', 'g');
 
 COMMENT ON FUNCTION trackstar.folded(text) IS
-    'The text in lower case, its characters composed (NFC), white space as one space.';
+    'The text in lower case, its characters composed (NFKC), white space as one space.';
 
 CREATE OR REPLACE FUNCTION trackstar.spaced_words(in_folded text) RETURNS text
 LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE

@@ -156,6 +156,8 @@ def test_an_interrupted_command_has_exit_code_130_and_leaves_nothing_half_writte
     database: Database, database_url: str, model: Path
 ) -> None:
     command = ["encoding", "create", "e", "--model", str(model), "--corpus", "small", "--estimate-second-moment", "60"]
+    with database.connect() as connection:  # connections of before are ours, whatever they did last
+        (before,) = connection.execute("SELECT clock_timestamp()").fetchone() or (None,)
     process = subprocess.Popen(
         [sys.executable, "-m", "trackstar_db.cli", *command],
         env={**os.environ, "TRACKSTAR_DATABASE_URL": database_url},
@@ -163,10 +165,11 @@ def test_an_interrupted_command_has_exit_code_130_and_leaves_nothing_half_writte
         stderr=subprocess.PIPE,
     )
     is_at_work = (
-        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%trackstar.%'"
+        "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() "
+        "AND backend_start > %s AND query LIKE '%%trackstar.%%'"
     )
     with database.session() as session:
-        while process.poll() is None and session.execute(is_at_work).fetchone() < (2,):  # ours is one of them
+        while process.poll() is None and session.execute(is_at_work, (before,)).fetchone() == (False,):
             time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)

@@ -205,7 +205,7 @@ JOINS = ["", " ", "  ", "\n", ",", "-", "'", "a", "9", "é", "_", ".", "(", "\\"
 
 
 def folded(text: str) -> str:
-    return re.sub(r"\s+", " ", unicodedata.normalize("NFC", text).lower())
+    return re.sub(r"\s+", " ", unicodedata.normalize("NFKC", text).lower())
 
 
 def holds(text: str, names: list[str]) -> bool:
