@@ -11,7 +11,7 @@ from pathlib import Path
 
 from trackstar_db.engine import Database
 from trackstar_db.errors import InputError
-from trackstar_db.loaders.destinations import check_name
+from trackstar_db.loaders.destinations import check_name, check_run_name
 from trackstar_db.loaders.documents import Documents
 from trackstar_db.loaders.facts import PROMPTS, Facts
 from trackstar_db.loaders.labels import Labels
@@ -114,7 +114,8 @@ def load_results(
 
     Further files may be added to the run; raises InputError for a run that was not imported.
     """
-    for kind, name in {"run": run, **asdict(defaults)}.items():
+    check_run_name(run)
+    for kind, name in asdict(defaults).items():
         if name is not None:
             check_name(kind.removesuffix("_name").replace("_", " "), name)
     return load(database, Results(run, defaults), find_sources(paths, reader), options)

@@ -24,6 +24,14 @@ def check_name(kind: str, name: str) -> str:
     return name
 
 
+def check_run_name(name: str) -> str:
+    """The name; raises InputError for one that no run can have, or that `--runs` would read as several."""
+    check_name("run", name)
+    if name.endswith("/") or any(sign in name for sign in ",*?["):
+        raise InputError(f"a run cannot be named {name!r}: expected a name without , * ? [ and without / at its end.")
+    return name
+
+
 def ensure_corpus(connection: Connection[TupleRow], name: str) -> int:
     """The number of a corpus, which is made where it is new."""
     return _ensure(connection, "corpus", name)

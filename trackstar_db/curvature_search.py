@@ -121,7 +121,7 @@ def _candidates(request: SearchRequest, run: str) -> Candidates:
 
 def _documents(request: SearchRequest, encoding: Encoding, candidates: Candidates | None) -> NDArray[np.int64]:
     """The documents to score, ascending: of those with a gradient, the candidates of any query, or all."""
-    parameters = {"encoding_id": encoding.encoding_id, **request.documents}
+    parameters = {"encoding_id": encoding.encoding_id, "corpus_id": request.corpus_id}
     stored = [number for (number,) in request.connection.execute(query("curvature_documents"), parameters)]
     document_ids = np.array(stored, dtype=np.int64)
     if candidates is not None:

@@ -89,7 +89,7 @@ def evaluate(
             comparison,
             _means(connection, "relation", names, judge),
             _means(connection, "frequency_bucket", names, judge),
-            tuple(_notices(comparison, missing, judge)),
+            (*_notices(comparison, missing, judge), *_unjudged(connection, chosen, judge)),
         )
 
 
@@ -159,6 +159,18 @@ def _means(connection: Connection[TupleRow], by: Slice, runs: list[str], judge: 
     )
     with connection.cursor(row_factory=dict_row) as cursor:
         return cursor.execute(statement, {"runs": runs, "judge": judge}).fetchall()
+
+
+def _unjudged(connection: Connection[TupleRow], runs: Mapping[int, str], judge: Judge) -> Iterator[str]:
+    """Runs that no labeler was chosen for: labels that others' proponents got count for them too."""
+    if judge != "ais":
+        return
+    without = connection.execute(query("evaluate_without_labeler"), {"run_ids": list(runs)}).fetchall()
+    if without:
+        yield (
+            f"No labeler judges {', '.join(name for (name,) in without)}: labels of any labeler count, also where they "
+            f"were made for other runs. Choose one: trackstar judge entailment --runs NAME --labeler NAME"
+        )
 
 
 def _notices(comparison: Sequence[Mapping[str, Any]], missing: Sequence[str], judge: Judge) -> Iterator[str]:

@@ -145,7 +145,7 @@ def _shared_queries(scorers: list[GradientScorer]) -> list[int]:
 
 def _searchable_documents(request: SearchRequest, encoding: Encoding, notices: list[str]) -> int:
     """How many documents have a gradient; notices of a corpus that is not encoded to its end."""
-    parameters = {"encoding_id": encoding.encoding_id, **request.documents}
+    parameters = {"encoding_id": encoding.encoding_id, "corpus_id": request.corpus_id}
     count, without_norm = request.connection.execute(query("gradient_count"), parameters).fetchone() or (0, 0)
     if not count:
         where = f" of corpus {request.options.corpus!r}" if request.options.corpus else ""

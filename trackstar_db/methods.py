@@ -13,7 +13,7 @@ from psycopg.rows import TupleRow, dict_row
 from trackstar_db.encodings import Encoding
 from trackstar_db.engine import Database
 from trackstar_db.errors import AlreadyExists, InputError, InUse, NotFound
-from trackstar_db.loaders.destinations import check_name
+from trackstar_db.loaders.destinations import check_name, check_run_name
 from trackstar_db.queries import query
 
 DEFAULT_METHOD = "trackstar_train"
@@ -75,7 +75,7 @@ def add_method(database: Database, method: Method) -> None:
 
     Raises AlreadyExists for a taken name, InputError for a gradient method without all four settings.
     """
-    check_name("method", method.name)
+    check_run_name(check_name("method", method.name))  # it will end the names of runs
     if method.name == ALL:
         raise InputError(f"a method cannot be named {ALL!r}: that stands for every method. Choose another name.")
     if not method.description.strip():

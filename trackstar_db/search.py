@@ -22,9 +22,9 @@ from trackstar_db.baselines.gold import rank_by_annotations
 from trackstar_db.curvature_search import rank_by_curvature
 from trackstar_db.encodings import Encoding, load_encoding
 from trackstar_db.engine import Database
-from trackstar_db.errors import InputError
+from trackstar_db.errors import AlreadyExists, InputError
 from trackstar_db.gradient_search import rank_by_gradients
-from trackstar_db.loaders.destinations import check_name
+from trackstar_db.loaders.destinations import check_run_name
 from trackstar_db.methods import ALL, DEFAULT_METHOD, Method, load_methods
 from trackstar_db.names import corpus_id, query_set_id
 from trackstar_db.queries import query
@@ -86,7 +86,7 @@ def attribute(
     Raises AlreadyExists for a taken name, NotFound for an unknown name, InputError where no encoding suits the
     method, and EncodingIncomplete while no query or no document has a gradient; fewer than all is a notice.
     """
-    check_name("run", run)
+    check_run_name(run)
     if not 1 <= options.top_k <= MAX_TOP_K:
         raise InputError(f"top k is {options.top_k}; expected 1 to {MAX_TOP_K:,}.")
     started_at = datetime.now(timezone.utc)
@@ -102,6 +102,8 @@ def attribute(
         found = RANKERS[chosen.kind](request)
         run_id = _insert_run(connection, run, request, found, started_at)
         written = _write_proponents(connection, run_id, found)
+    with database.connect() as connection:  # views over new rows are slow until the planner knows of them
+        connection.execute(query("run_analyze"))
     seconds = (datetime.now(timezone.utc) - started_at).total_seconds()
     return RunSummary(run, chosen.name, len(found.query_ids), found.documents, written, seconds, found.notices)
 
@@ -118,6 +120,7 @@ def attribute_all(
 
     Of `all` methods those are left out, with a notice, that need something that was not given.
     """
+    check_run_name(run)
     summaries = RunSummaries()
     with database.connect() as connection:
         chosen = load_methods(connection, methods)
@@ -130,13 +133,26 @@ def attribute_all(
             summaries.notices.append(f"{method.name} was left out: {lacking}")
             continue
         with database.connect() as connection:
-            is_there = _is_there(connection, name)
-        if is_there:
+            made_as = connection.execute(query("run_made_as"), {"name": name}).fetchone()
+        if made_as is not None:
+            _require_same(name, made_as, (query_set, options.top_k, options.corpus))
             summaries.notices.append(f"run {name!r} is there already and stays as it is")
             continue
         own = options.of_use_to(method)
         summaries.runs.append(attribute(database, encodings, query_set, name, method.name, own))
     return summaries
+
+
+def _require_same(run: str, found: tuple[Any, ...], asked: tuple[Any, ...]) -> None:
+    """Nothing; raises AlreadyExists for a run that was made otherwise than is asked."""
+    if found == asked:
+        return
+    told = [f"query set {name!r}, top k {top_k}, {f'corpus {corpus!r}' if corpus else 'every corpus'}"
+            for name, top_k, corpus in (found, asked)]  # fmt: skip
+    raise AlreadyExists(
+        f"run {run!r} is there already, made with {told[0]}; asked is {told[1]}. Choose another name, or run: "
+        f"trackstar run drop {run}"
+    )
 
 
 def _is_there(connection: Connection[TupleRow], run: str) -> bool:

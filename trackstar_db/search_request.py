@@ -91,9 +91,15 @@ class SearchRequest:
         return texts
 
     @property
-    def documents(self) -> dict[str, Any]:
-        """Parameters of the named queries that read the documents to rank: of one corpus, or of all."""
-        return {"corpus_id": self.corpus_id}
+    def document_parameters(self) -> dict[str, Any]:
+        """Parameters of the named queries that read the documents that methods without gradients rank.
+
+        Those that the first encoding has encoded, where one is given, so that all methods rank the same.
+        """
+        return {
+            "corpus_id": self.corpus_id,
+            "encoding_id": self.encodings[0].encoding_id if self.encodings else None,
+        }
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,9 @@ SELECT e.name AS encoding, e.recipe -> 'model' ->> 'name' AS model, m.architectu
         WHERE d.encoding_id = e.encoding_id AND d.outcome = 'stored') AS encoded_documents,
        (SELECT count(*) FROM trackstar.query_gradient q
         WHERE q.encoding_id = e.encoding_id) AS encoded_queries,
-       e.recipe, encode(e.digest, 'hex') AS digest, e.created_at
+       e.recipe, encode(e.digest, 'hex') AS digest, e.created_at,
+       coalesce(e.recipe -> 'settings' ->> 'loss', 'cross-entropy') AS loss,
+       encode(m.content_digest, 'hex') AS model_digest
 FROM trackstar.encoding e
 JOIN trackstar.model m USING (model_id);
 
@@ -24,3 +26,5 @@ COMMENT ON COLUMN tda.encoding.encoded_queries IS 'Queries with a stored gradien
 COMMENT ON COLUMN tda.encoding.recipe IS 'Every setting, as JSON.';
 COMMENT ON COLUMN tda.encoding.digest IS 'SHA-256 over the recipe and its numbers.';
 COMMENT ON COLUMN tda.encoding.created_at IS 'When the encoding was made.';
+COMMENT ON COLUMN tda.encoding.loss IS 'What gradients are of: cross-entropy or margin.';
+COMMENT ON COLUMN tda.encoding.model_digest IS 'SHA-256 over the model''s files: the same model has the same, wherever it lies.';

@@ -1,7 +1,8 @@
 -- What models themselves say to the queries.
 CREATE OR REPLACE VIEW tda.prediction AS
 SELECT m.name AS model, s.name AS query_set, q.query_id, q.prompt, q.target, q.fact_id, p.greedy_answer, p.samples,
-       p.confidence, p.target_probability, p.alternatives, p.is_correct, p.predicted_at
+       p.confidence, p.target_probability, p.alternatives, p.is_correct, p.predicted_at,
+       encode(m.content_digest, 'hex') AS model_digest
 FROM trackstar.prediction p
 JOIN trackstar.model m USING (model_id)
 JOIN trackstar.query q USING (query_id)
@@ -27,3 +28,4 @@ COMMENT ON COLUMN tda.prediction.is_correct IS
     'with the object or an alias of it. Queries with a ground truth: whether it begins with that. Else empty: free '
     'text has no right answer.';
 COMMENT ON COLUMN tda.prediction.predicted_at IS 'When the model was asked.';
+COMMENT ON COLUMN tda.prediction.model_digest IS 'SHA-256 over the model''s files, as in tda.encoding: join the two by it.';

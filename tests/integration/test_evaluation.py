@@ -265,6 +265,12 @@ def test_unknown_runs_and_judges_are_refused(store: Store) -> None:
         store.evaluate(["one"], "gold")  # type: ignore[arg-type]
 
 
+def test_runs_that_no_labeler_was_chosen_for_are_named(store: Store) -> None:
+    (notice,) = (one for one in store.evaluate(["one", "two"], "ais").notices if "labeler" in one)
+    assert notice.startswith("No labeler judges two: labels of any labeler count")
+    assert not any("labeler" in one for one in store.evaluate(["one"], "ais").notices)
+
+
 def test_what_does_not_compare_is_said(store: Store) -> None:
     assert store.evaluate(["one", "two"]).notices == ()
     with store.database.connect() as connection:

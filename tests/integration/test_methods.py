@@ -190,7 +190,7 @@ def test_all_methods_make_a_run_each_and_go_on_where_they_were_stopped(
     encoded: SmallCorpus, run_trackstar: Callable[..., Any], database_url: str
 ) -> None:
     store = encoded.store
-    store.attribute("small", "facts", "facts/less", "less")
+    store.attribute("small", "facts", "facts/less", "less", SearchOptions(top_k=5))
     done = store.attribute_all(["small", "plain"], "facts", "facts", options=SearchOptions(top_k=5))
     made = ["tracin", "grad_cosine", "logra", "trackstar_train", "trackstar", "ekfac", "bm25", "gold"]
     assert [summary.method for summary in done.runs] == made
@@ -203,7 +203,7 @@ def test_all_methods_make_a_run_each_and_go_on_where_they_were_stopped(
     assert "dense was left out: no embedding model was named" in notices
     again = run_trackstar(
         "attribute", "--encoding", "small", "--query-set", "facts", "--run", "facts",
-        "--method", "less", "--method", "gold", "--format", "json",
+        "--method", "less", "--method", "gold", "--top-k", "5", "--format", "json",
     )  # fmt: skip
     assert (again.returncode, json.loads(again.stdout)) == (0, [])
 
@@ -259,3 +259,29 @@ def test_options_that_a_method_does_not_heed_are_refused(small_corpus: SmallCorp
     ):
         with pytest.raises(InputError, match=f"method '{method}' has no use for {named}"):
             small_corpus.store.attribute([], "facts", "run", method, options)
+
+
+def test_methods_without_gradients_rank_what_the_encodings_have_encoded(
+    encoded: SmallCorpus, write_records: WriteRecords
+) -> None:
+    store = encoded.store
+    more = [{"id": f"o{n}", "text": f"Paris is the capital of France {n}"} for n in range(5)]
+    store.load_documents([write_records("other.jsonl", more)], corpus="other")
+    for method in ("bm25", "gold"):
+        assert store.attribute(["small"], "facts", f"own/{method}", method).documents == 60
+        assert store.attribute([], "facts", f"every/{method}", method).documents == 65
+
+
+def test_a_run_that_was_made_otherwise_is_not_taken_for_the_one_that_is_asked(encoded: SmallCorpus) -> None:
+    store = encoded.store
+    store.attribute_all([], "facts", "facts", ["bm25", "gold"], SearchOptions(top_k=5))
+    with pytest.raises(AlreadyExists, match="'facts/bm25' is there already, made with query set 'facts', top k 5"):
+        store.attribute_all([], "facts", "facts", ["bm25", "gold"], SearchOptions(top_k=7))
+    with pytest.raises(AlreadyExists, match="asked is query set 'facts', top k 5, corpus 'small'"):
+        store.attribute_all([], "facts", "facts", ["bm25"], SearchOptions(top_k=5, corpus="small"))
+
+
+@pytest.mark.parametrize("name", ["a,b", "all*", "facts/", "x?", "[x]", " "])
+def test_a_run_has_no_name_that_would_mean_several(encoded: SmallCorpus, name: str) -> None:
+    with pytest.raises(InputError, match="a run cannot be named"):
+        encoded.store.attribute([], "facts", name, "gold")

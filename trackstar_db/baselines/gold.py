@@ -19,7 +19,7 @@ def rank_by_annotations(request: SearchRequest) -> Found:
             f"no query of {request.query_set!r} asks for a fact, and only facts are annotated. Choose another method."
         )
     annotated: dict[int, list[int]] = {number: [] for number in query_ids}
-    parameters = {"query_set_id": request.query_set_id, **request.documents}
+    parameters = {"query_set_id": request.query_set_id, **request.document_parameters}
     for query_id, document_id in request.connection.execute(query("annotated_documents"), parameters):
         annotated[query_id].append(document_id)
     width = min(max(map(len, annotated.values())), request.options.top_k)

@@ -1,0 +1,2 @@
+-- Tell the planner of the rows of a new run.
+ANALYZE trackstar.proponent, trackstar.run_query;

@@ -1,0 +1,5 @@
+-- What a run was asked: query set, k, corpus.
+SELECT s.name, r.top_k, r.settings ->> 'corpus'
+FROM trackstar.run r
+JOIN trackstar.query_set s USING (query_set_id)
+WHERE r.name = %(name)s;
