@@ -201,14 +201,14 @@ class EmbeddedServer:
                 f"{self.layout.log}. trackstar db stop --force ends every connection."
             )
 
-    def _other_clients(self) -> int:
-        with self._connect() as connection:
-            return len(connection.execute(query("embedded_other_clients")).fetchall())
-
     def _refuse_others(self) -> None:
-        if wait_for(lambda: self._other_clients() == 0, LEAVING_SECONDS):
-            return
-        if others := self._other_clients():
+        with self._connect() as connection:  # one for all looks: one that was closed counts until it has left
+
+            def count() -> int:
+                return len(connection.execute(query("embedded_other_clients")).fetchall())
+
+            others = 0 if wait_for(lambda: count() == 0, LEAVING_SECONDS) else count()
+        if others:
             raise EmbeddedServerError(
                 f"{others} other {'client is' if others == 1 else 'clients are'} connected to the embedded "
                 "server. Let them finish, or end their connections with: trackstar db stop --force"
