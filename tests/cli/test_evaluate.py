@@ -14,6 +14,7 @@ from click.testing import CliRunner
 
 from tests.integration.judged_runs import JudgedRuns, write_judged_runs
 from trackstar_db.cli.evaluate import evaluate
+from trackstar_db.cli.output import rows_table
 from trackstar_db.engine import Database
 
 RunTrackstar = Callable[..., Any]
@@ -97,3 +98,10 @@ def test_a_subcommand_of_evaluate_takes_its_own_runs() -> None:
     refused = CliRunner().invoke(group, ["--runs", "x", "other"])
     assert refused.exit_code == 2
     assert "Give --runs after the subcommand" in refused.output
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(7.5e-5, "7.5e-05"), (0.25, "0.25"), (1.0, "1"), (0.0, "0"), (2.34567, "2.3457")]
+)
+def test_a_small_number_keeps_its_digits(value: float, shown: str) -> None:
+    assert rows_table([{"rate": value}]).splitlines()[-1].strip() == shown

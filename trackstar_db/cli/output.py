@@ -45,8 +45,8 @@ def _cell(value: object) -> str:
         return "yes" if value else "no"
     if isinstance(value, int):
         return f"{value:,}"
-    if isinstance(value, float):
-        return f"{value:.4f}".rstrip("0").rstrip(".")
+    if isinstance(value, float):  # a learning rate keeps its digits
+        return f"{value:.3g}" if 0 < abs(value) < 1e-3 else f"{value:.4f}".rstrip("0").rstrip(".")
     if isinstance(value, datetime):
         return value.isoformat(" ", "seconds")
     if isinstance(value, (dict, list, tuple)):
