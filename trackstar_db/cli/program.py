@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import sys
 from collections.abc import Sequence
@@ -16,6 +17,9 @@ from trackstar_db import __version__
 from trackstar_db.cli import INTERRUPTED
 from trackstar_db.cli.base import Context, TrackstarGroup
 from trackstar_db.errors import TrackstarError
+
+# What psycopg has to say to a user is raised; on Ctrl-C within a query it also logs that it closes the connection.
+logging.getLogger("psycopg").addHandler(logging.NullHandler())
 
 # A full disk or a closed pipe; no other OSError should come this far.
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EPIPE)
