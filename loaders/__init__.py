@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from trackstar_db.engine import Database
+from trackstar_db.database.engine import Database
 from trackstar_db.errors import InputError
 from trackstar_db.loaders.destinations import check_name, check_run_name
 from trackstar_db.loaders.documents import Documents

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from trackstar_db.database.queries import query
 from trackstar_db.loaders.staging import Staged, stage
-from trackstar_db.queries import query
 
 
 def annotate(connection: Connection[TupleRow], pairs: Sequence[Staged]) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from trackstar_db.database.queries import query
 from trackstar_db.errors import InputError, InvalidRecord
 from trackstar_db.loaders.records import MAX_ID_BYTES, check_characters
-from trackstar_db.queries import query
 
 
 def check_name(kind: str, name: str) -> str:

@@ -9,6 +9,7 @@ from typing import Literal
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from trackstar_db.database.queries import query
 from trackstar_db.loaders.annotations import annotate
 from trackstar_db.loaders.decide import LoadRow, decide
 from trackstar_db.loaders.destinations import ensure_corpus
@@ -16,7 +17,6 @@ from trackstar_db.loaders.options import DocumentFields, OnConflict
 from trackstar_db.loaders.readers import RawRecord, Source
 from trackstar_db.loaders.records import Record, content_digest
 from trackstar_db.loaders.staging import Staged, Stored, stage, write_decided
-from trackstar_db.queries import query
 
 ID_FIELDS = ("id", "sentence_id", "document_id")
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from trackstar_db.database.queries import query
 from trackstar_db.loaders.decide import LoadRow, decide
 from trackstar_db.loaders.options import OnConflict
 from trackstar_db.loaders.staging import stage, write_exactly
-from trackstar_db.queries import query
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from trackstar_db.database.queries import query
 from trackstar_db.errors import InvalidRecord
 from trackstar_db.loaders.annotations import annotate
 from trackstar_db.loaders.decide import LoadRow, decide
@@ -17,7 +18,6 @@ from trackstar_db.loaders.queries import QueryRow, store_queries
 from trackstar_db.loaders.readers import RawRecord, Source
 from trackstar_db.loaders.records import Record, canonical_json, content_digest
 from trackstar_db.loaders.staging import Staged, Stored, stage, write_decided
-from trackstar_db.queries import query
 
 PROMPTS = ("prompt0", "prompt1", "prompt2")
 FREQUENCY_CORPUS = "c4"

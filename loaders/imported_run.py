@@ -10,6 +10,7 @@ from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
 from trackstar_db import __version__
+from trackstar_db.database.queries import query
 from trackstar_db.errors import InputError
 from trackstar_db.loaders.decide import Decision
 from trackstar_db.loaders.options import ResultDefaults
@@ -17,7 +18,6 @@ from trackstar_db.loaders.records import canonical_json
 from trackstar_db.loaders.result_queries import StoredQuery
 from trackstar_db.loaders.result_records import FACT, ResultRow
 from trackstar_db.loaders.staging import Overtaken, Staged, stage, write_decided
-from trackstar_db.queries import query
 
 METHOD = "imported"
 

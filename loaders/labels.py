@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from trackstar_db.database.queries import query
 from trackstar_db.errors import InvalidRecord
 from trackstar_db.loaders.decide import Decision, LoadRow, decide
 from trackstar_db.loaders.options import LabelDefaults, OnConflict
@@ -15,7 +16,6 @@ from trackstar_db.loaders.readers import RawRecord, Source
 from trackstar_db.loaders.records import Record
 from trackstar_db.loaders.resolution import Targets
 from trackstar_db.loaders.staging import Staged, Stored, stage, write_decided
-from trackstar_db.queries import query
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ import psycopg
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from trackstar_db.engine import Database
+from trackstar_db.database.engine import Database
+from trackstar_db.database.queries import query
 from trackstar_db.loaders.readers import Part
-from trackstar_db.queries import query
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Generic, NamedTuple
 
 from tqdm import tqdm
 
-from trackstar_db.engine import Database
+from trackstar_db.database.engine import Database
 from trackstar_db.loaders.ledger import Ledger, LedgerKey, exclusive
 from trackstar_db.loaders.options import LoadOptions, LoadSummary
 from trackstar_db.loaders.parts import Kind, RowT, parse_part, write_part

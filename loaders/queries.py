@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from trackstar_db.database.queries import query
 from trackstar_db.loaders.decide import LoadRow, decide
 from trackstar_db.loaders.destinations import ensure_query_set
 from trackstar_db.loaders.options import OnConflict
 from trackstar_db.loaders.readers import RawRecord, Source
 from trackstar_db.loaders.records import Record, content_digest
 from trackstar_db.loaders.staging import Staged, Stored, stage, write_decided
-from trackstar_db.queries import query
 
 ID_FIELDS = ("id", "query_id", "example_id", "trex_id")
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from trackstar_db.database.queries import query
 from trackstar_db.errors import InvalidRecord
-from trackstar_db.queries import query
 
 if TYPE_CHECKING:
     from trackstar_db.loaders.labels import LabelRow

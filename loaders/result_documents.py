@@ -9,12 +9,12 @@ from typing import NamedTuple
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from trackstar_db.database.queries import query
 from trackstar_db.errors import InvalidRecord
 from trackstar_db.loaders.destinations import ensure_corpus
 from trackstar_db.loaders.records import NO_METADATA, content_digest
 from trackstar_db.loaders.result_records import ResultRow
 from trackstar_db.loaders.staging import RowsRefused, Staged, stage, write_exactly
-from trackstar_db.queries import query
 
 
 class _StoredDocument(NamedTuple):

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from trackstar_db.database.queries import query
 from trackstar_db.loaders.decide import LoadRow, decide
 from trackstar_db.loaders.destinations import ensure_query_set
 from trackstar_db.loaders.imported_run import ImportedRun, find_run
@@ -18,7 +19,6 @@ from trackstar_db.loaders.result_documents import store_documents
 from trackstar_db.loaders.result_queries import StoredQuery, store_queries
 from trackstar_db.loaders.result_records import ResultRow, parse_result
 from trackstar_db.loaders.staging import RowsRefused, Stored
-from trackstar_db.queries import query
 
 
 class Results:

@@ -11,8 +11,8 @@ from psycopg import Connection
 from psycopg.errors import DataError, InternalError_, ProgramLimitExceeded, StatementTooComplex
 from psycopg.rows import TupleRow
 
+from trackstar_db.database.queries import query
 from trackstar_db.loaders.decide import Decision
-from trackstar_db.queries import query
 
 Staged: TypeAlias = tuple[int, tuple[object, ...]]  # a line of the source, and the values made from it
 

@@ -12,7 +12,7 @@ from psycopg import Connection
 from psycopg.errors import DeadlockDetected, SerializationFailure, UniqueViolation
 from psycopg.rows import TupleRow
 
-from trackstar_db.engine import Database
+from trackstar_db.database.engine import Database
 from trackstar_db.errors import DatabaseError
 from trackstar_db.loaders.staging import Overtaken
 

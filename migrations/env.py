@@ -3,7 +3,7 @@
 from alembic import context
 from sqlalchemy import Connection, text
 
-from trackstar_db.engine import open_database
+from trackstar_db.database.engine import open_database
 
 VERSION_SCHEMA = "trackstar"
 

@@ -18,10 +18,10 @@ import pytest
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
-from trackstar_db.embedded import EmbeddedServer, find_binaries
-from trackstar_db.embedded_layout import copy_programs
-from trackstar_db.engine import Database, open_database
-from trackstar_db.schema import initialize
+from trackstar_db.database.embedded import EmbeddedServer, find_binaries
+from trackstar_db.database.embedded_layout import copy_programs
+from trackstar_db.database.engine import Database, open_database
+from trackstar_db.database.schema import initialize
 
 collect_ignore = ["peers"]  # in an environment of their own: make test-peers
 

@@ -14,37 +14,37 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from trackstar_db.encoding.fitting import NewEncoding
     from trackstar_db.errors import TrackstarError
-    from trackstar_db.evaluation import Bootstrap
-    from trackstar_db.fitting import NewEncoding
+    from trackstar_db.evaluation.evaluate import Bootstrap
+    from trackstar_db.evaluation.lds import Retraining
+    from trackstar_db.evaluation.retraining import TrainingRecipe
     from trackstar_db.judges.tail_patch_step import TailPatchOptions
-    from trackstar_db.lds import Retraining
     from trackstar_db.loaders import DocumentFields, LabelDefaults, LoadOptions, LoadSummary, ResultDefaults
-    from trackstar_db.methods import Method
     from trackstar_db.prediction import Sampling
     from trackstar_db.query_sets import Selection
-    from trackstar_db.retraining import TrainingRecipe
-    from trackstar_db.search_request import SearchOptions
+    from trackstar_db.search.methods import Method
+    from trackstar_db.search.request import SearchOptions
     from trackstar_db.store import Store
 
 # Where each public name is found: imported at first use, so that `trackstar --help` does not wait for torch.
 _HOMES = {
-    "Bootstrap": "trackstar_db.evaluation",
+    "Bootstrap": "trackstar_db.evaluation.evaluate",
     "DocumentFields": "trackstar_db.loaders",
     "LabelDefaults": "trackstar_db.loaders",
     "LoadOptions": "trackstar_db.loaders",
     "LoadSummary": "trackstar_db.loaders",
-    "Method": "trackstar_db.methods",
-    "NewEncoding": "trackstar_db.fitting",
+    "Method": "trackstar_db.search.methods",
+    "NewEncoding": "trackstar_db.encoding.fitting",
     "ResultDefaults": "trackstar_db.loaders",
-    "Retraining": "trackstar_db.lds",
+    "Retraining": "trackstar_db.evaluation.lds",
     "Sampling": "trackstar_db.prediction",
-    "SearchOptions": "trackstar_db.search_request",
+    "SearchOptions": "trackstar_db.search.request",
     "Selection": "trackstar_db.query_sets",
     "Store": "trackstar_db.store",
     "TailPatchOptions": "trackstar_db.judges.tail_patch_step",
     "TrackstarError": "trackstar_db.errors",
-    "TrainingRecipe": "trackstar_db.retraining",
+    "TrainingRecipe": "trackstar_db.evaluation.retraining",
 }
 
 __all__ = [

@@ -17,11 +17,11 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import TupleRow, dict_row
 
-from trackstar_db.engine import Database
+from trackstar_db.database.engine import Database
+from trackstar_db.database.queries import query
 from trackstar_db.errors import NotFound
 from trackstar_db.output_file import open_output
 from trackstar_db.progress import progress_bar
-from trackstar_db.queries import query
 
 FETCHED_ROWS = 20
 """Records that are in memory at a time."""

@@ -9,11 +9,11 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import TupleRow, dict_row
 
-from trackstar_db.engine import Database
+from trackstar_db.database.engine import Database
+from trackstar_db.database.names import query_set_id
+from trackstar_db.database.queries import query
 from trackstar_db.errors import AlreadyExists, EncodingIncomplete, InputError, InUse, NotFound
 from trackstar_db.loaders.destinations import check_name
-from trackstar_db.names import query_set_id
-from trackstar_db.queries import query
 
 
 @dataclass(frozen=True)

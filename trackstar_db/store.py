@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from trackstar_db.store_judging import Evidence
 
 if TYPE_CHECKING:  # torch and transformers take seconds to import: methods import them when they are called
-    from trackstar_db.encode import EncodeSummary
-    from trackstar_db.encodings import Encoding
+    from trackstar_db.encoding.encode import EncodeSummary
+    from trackstar_db.encoding.encodings import Encoding
+    from trackstar_db.encoding.fitting import NewEncoding
     from trackstar_db.export import ExportSummary
-    from trackstar_db.fitting import NewEncoding
     from trackstar_db.loaders import DocumentFields, LabelDefaults, LoadOptions, LoadSummary, Reader, ResultDefaults
-    from trackstar_db.methods import Method
     from trackstar_db.query_sets import NewQuerySet, Selection
-    from trackstar_db.search import RunSummaries, RunSummary
-    from trackstar_db.search_request import SearchOptions
-    from trackstar_db.tasks import Task
-    from trackstar_db.trace import Trace
+    from trackstar_db.search.attribute import RunSummaries, RunSummary
+    from trackstar_db.search.methods import Method
+    from trackstar_db.search.request import SearchOptions
+    from trackstar_db.search.tasks import Task
+    from trackstar_db.search.trace import Trace
 
 Paths: TypeAlias = "Sequence[str | Path]"
 
@@ -114,27 +114,27 @@ class Store(Evidence):
     def create_encoding(self, new: NewEncoding, token_budget: int | None = None) -> Encoding:
         """A new encoding: V read or estimated, R fitted on a sample of the corpus."""
         from trackstar_db.attribution.encoder import DEFAULT_TOKEN_BUDGET
-        from trackstar_db.fitting import create_encoding
+        from trackstar_db.encoding.fitting import create_encoding
 
         return create_encoding(self._current, new, token_budget or DEFAULT_TOKEN_BUDGET)
 
     def encoding(self, name: str) -> Encoding:
         """One encoding with its whole recipe."""
-        from trackstar_db.encodings import load_encoding
+        from trackstar_db.encoding.encodings import load_encoding
 
         with self._current.connect() as connection:
             return load_encoding(connection, name)
 
     def encodings(self) -> list[dict[str, Any]]:
         """Every encoding, a mapping each, by name."""
-        from trackstar_db.encodings import list_encodings
+        from trackstar_db.encoding.encodings import list_encodings
 
         with self._current.connect() as connection:
             return list_encodings(connection)
 
     def drop_encoding(self, name: str) -> None:
         """Nothing; the encoding and its gradients are gone."""
-        from trackstar_db.encodings import drop_encoding
+        from trackstar_db.encoding.encodings import drop_encoding
 
         drop_encoding(self._current, name)
 
@@ -147,13 +147,13 @@ class Store(Evidence):
         token_budget: tokens of one padded batch; a GPU wants more than the default
         """
         from trackstar_db.attribution.encoder import DEFAULT_TOKEN_BUDGET
-        from trackstar_db.encode import encode_documents
+        from trackstar_db.encoding.encode import encode_documents
 
         return encode_documents(self._current, encoding, corpus, model, token_budget or DEFAULT_TOKEN_BUDGET)
 
     def encode_queries(self, encoding: str, query_set: str, model: str | None = None) -> EncodeSummary:
         """What was encoded: every query of the set that the encoding lacked."""
-        from trackstar_db.encode import encode_queries
+        from trackstar_db.encoding.encode import encode_queries
 
         return encode_queries(self._current, encoding, query_set, model)
 
@@ -169,8 +169,8 @@ class Store(Evidence):
 
         encodings: one, or one for each checkpoint over which scores are averaged; none for bm25, dense and gold
         """
-        from trackstar_db.search import attribute
-        from trackstar_db.search_request import SearchOptions
+        from trackstar_db.search.attribute import attribute
+        from trackstar_db.search.request import SearchOptions
 
         names = [encodings] if isinstance(encodings, str) else encodings
         return attribute(self._current, names, query_set, run, method, options or SearchOptions())
@@ -184,56 +184,56 @@ class Store(Evidence):
         options: SearchOptions | None = None,
     ) -> RunSummaries:
         """A stored run `RUN/METHOD` for each method; those that are there already stay as they are."""
-        from trackstar_db.search import attribute_all
-        from trackstar_db.search_request import SearchOptions
+        from trackstar_db.search.attribute import attribute_all
+        from trackstar_db.search.request import SearchOptions
 
         return attribute_all(self._current, encodings, query_set, run, methods, options or SearchOptions())
 
     def methods(self) -> list[dict[str, Any]]:
         """Every method with its settings, a mapping each."""
-        from trackstar_db.methods import list_methods
+        from trackstar_db.search.methods import list_methods
 
         return list_methods(self._current)
 
     def add_method(self, method: Method) -> None:
         """Nothing; the method is there for `attribute`."""
-        from trackstar_db.methods import add_method
+        from trackstar_db.search.methods import add_method
 
         add_method(self._current, method)
 
     def drop_method(self, name: str) -> None:
         """Nothing; a method that was added is gone."""
-        from trackstar_db.methods import drop_method
+        from trackstar_db.search.methods import drop_method
 
         drop_method(self._current, name)
 
     def create_task(self, name: str, encoding: str, query_set: str, mixing_lambda: float | None = None) -> Task:
         """The new task: R mixed from the query set's own and the corpus's, lambda by the spectra or given."""
-        from trackstar_db.tasks import create_task
+        from trackstar_db.search.tasks import create_task
 
         return create_task(self._current, name, encoding, query_set, mixing_lambda)
 
     def tasks(self) -> list[dict[str, Any]]:
         """Every task, a mapping each, by name."""
-        from trackstar_db.tasks import list_tasks
+        from trackstar_db.search.tasks import list_tasks
 
         return list_tasks(self._current)
 
     def drop_task(self, name: str) -> None:
         """Nothing; the task is gone, the gradients stay."""
-        from trackstar_db.tasks import drop_task
+        from trackstar_db.search.tasks import drop_task
 
         drop_task(self._current, name)
 
     def runs(self) -> list[dict[str, Any]]:
         """Every run, a mapping each, oldest first."""
-        from trackstar_db.runs import list_runs
+        from trackstar_db.search.runs import list_runs
 
         return list_runs(self._current)
 
     def drop_run(self, name: str) -> None:
         """Nothing; the run and its proponents are gone."""
-        from trackstar_db.runs import drop_run
+        from trackstar_db.search.runs import drop_run
 
         drop_run(self._current, name)
 
@@ -257,6 +257,6 @@ class Store(Evidence):
 
     def trace(self, prompt: str, target: str, encoding: str, k: int = 10, model: str | None = None) -> Trace:
         """The documents that influenced one prediction, found on the spot and not stored."""
-        from trackstar_db.trace import trace
+        from trackstar_db.search.trace import trace
 
         return trace(self._current, prompt, target, encoding, k, model)

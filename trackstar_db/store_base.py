@@ -6,12 +6,12 @@ from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING
 
-from trackstar_db.engine import Database, open_database
+from trackstar_db.database.engine import Database, open_database
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-    from trackstar_db.schema import SchemaState, Status
+    from trackstar_db.database.schema import SchemaState, Status
 
 
 class OpenStore:
@@ -28,7 +28,7 @@ class OpenStore:
     @cached_property
     def _current(self) -> Database:
         """The database, at the code's revision; raises SchemaOutOfDate otherwise."""
-        from trackstar_db.schema import require_current
+        from trackstar_db.database.schema import require_current
 
         require_current(self.database)
         return self.database
@@ -47,12 +47,12 @@ class OpenStore:
 
     def initialize(self) -> SchemaState:
         """The schema, created or upgraded to the code's revision."""
-        from trackstar_db.schema import initialize
+        from trackstar_db.database.schema import initialize
 
         return initialize(self.database)
 
     def status(self) -> Status:
         """Versions, revision, rows and unfinished work."""
-        from trackstar_db.schema import status
+        from trackstar_db.database.schema import status
 
         return status(self.database)

@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING, Any
 from trackstar_db.store_base import OpenStore
 
 if TYPE_CHECKING:  # torch and transformers take seconds to import: methods import them when they are called
-    from trackstar_db.evaluation import Bootstrap, Evaluation, Judge
-    from trackstar_db.explain import Direction, Explanation
+    from trackstar_db.evaluation.evaluate import Bootstrap, Evaluation, Judge
+    from trackstar_db.evaluation.lds import Retraining
+    from trackstar_db.evaluation.retraining import TrainingRecipe
+    from trackstar_db.explanation.explain import Direction, Explanation
     from trackstar_db.judges.entailment import EntailmentSummary
     from trackstar_db.judges.frequency import FrequencySummary
     from trackstar_db.judges.predictions import PredictionSummary
     from trackstar_db.judges.tail_patch import TailPatchSummary
     from trackstar_db.judges.tail_patch_step import TailPatchOptions
-    from trackstar_db.lds import Retraining
     from trackstar_db.prediction import Sampling
-    from trackstar_db.retraining import TrainingRecipe
 
 
 class Evidence(OpenStore):
@@ -81,7 +81,7 @@ class Evidence(OpenStore):
 
         runs: names, or patterns such as `facts/*`
         """
-        from trackstar_db.evaluation import evaluate
+        from trackstar_db.evaluation.evaluate import evaluate
 
         return evaluate(self._current, runs, judge, bootstrap)
 
@@ -94,7 +94,7 @@ class Evidence(OpenStore):
         model: str | None = None,
     ) -> list[Explanation]:
         """Documents that a run found at these ranks of a query, each with its influence divided over its tokens."""
-        from trackstar_db.explain import explain
+        from trackstar_db.explanation.explain import explain
 
         return explain(self._current, run, query_id, ranks, direction, model)
 
@@ -107,30 +107,30 @@ class Evidence(OpenStore):
         model: str | None = None,
     ) -> Explanation:
         """Any document's influence on any prediction (prompt and target), divided over the document's tokens."""
-        from trackstar_db.explain import explain_document
+        from trackstar_db.explanation.explain import explain_document
 
         return explain_document(self._current, asked, encoding, document, corpus, model)
 
     def retrain(self, directory: str | Path, model: str, corpus: str, recipe: TrainingRecipe) -> dict[str, Any]:
         """What a new model is, trained from the start on a corpus and written to a folder with its recipe."""
-        from trackstar_db.lds import retrain
+        from trackstar_db.evaluation.lds import retrain
 
         return retrain(self._current, Path(directory), model, corpus, recipe)
 
     def evaluate_lds(self, retraining: Retraining, runs: Sequence[str]) -> list[dict[str, Any]]:
         """The linear datamodeling scores of runs, after models were retrained on subsets of a corpus."""
-        from trackstar_db.lds import evaluate_lds
+        from trackstar_db.evaluation.lds import evaluate_lds
 
         return evaluate_lds(self._current, retraining, runs)
 
     def retrainings(self) -> list[dict[str, Any]]:
         """Every retraining, a mapping each, by name."""
-        from trackstar_db.lds import list_retrainings
+        from trackstar_db.evaluation.lds import list_retrainings
 
         return list_retrainings(self._current)
 
     def drop_retraining(self, name: str) -> None:
         """Nothing; the retraining is gone with its models' answers and the scores by them."""
-        from trackstar_db.lds import drop_retraining
+        from trackstar_db.evaluation.lds import drop_retraining
 
         drop_retraining(self._current, name)

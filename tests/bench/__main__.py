@@ -22,7 +22,7 @@ from tabulate import tabulate
 from tests.bench import encode, load
 from tests.bench.corpus import BenchCorpus, prepare
 from tests.bench.measure import Measurement
-from trackstar_db.embedded import EmbeddedServer
+from trackstar_db.database.embedded import EmbeddedServer
 from trackstar_db.store import Store
 
 BENCHMARKS: tuple[Callable[[Store, BenchCorpus], Measurement], ...] = (

@@ -15,8 +15,8 @@ from trackstar_db.attribution.batching import token_budget_batches
 from trackstar_db.attribution.encoder import DEFAULT_TOKEN_BUDGET, SecondMomentKind
 from trackstar_db.attribution.model import LoadedModel, load_model
 from trackstar_db.attribution.tokens import tokenize_documents
-from trackstar_db.encode import CHUNK_DOCUMENTS
-from trackstar_db.fitting import NewEncoding
+from trackstar_db.encoding.encode import CHUNK_DOCUMENTS
+from trackstar_db.encoding.fitting import NewEncoding
 from trackstar_db.store import Store
 
 ROUNDS = 3

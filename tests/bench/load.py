@@ -9,8 +9,8 @@ from pgvector import HalfVector
 
 from tests.bench.corpus import CORPUS, BenchCorpus
 from tests.bench.measure import Measurement, alternate
-from trackstar_db.encode import write_gradients
-from trackstar_db.fitting import NewEncoding
+from trackstar_db.encoding.encode import write_gradients
+from trackstar_db.encoding.fitting import NewEncoding
 from trackstar_db.store import Store
 
 ROUNDS = 5

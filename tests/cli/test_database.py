@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from trackstar_db.cli import main
-from trackstar_db.embedded import EmbeddedServer
+from trackstar_db.database.embedded import EmbeddedServer
 
 Run = Callable[..., "subprocess.CompletedProcess[str]"]
 

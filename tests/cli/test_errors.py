@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from tests.integration.conftest import save_small_model, write_small_corpus
-from trackstar_db.engine import Database
+from trackstar_db.database.engine import Database
 
 RunTrackstar = Callable[..., Any]
 

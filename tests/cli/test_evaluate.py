@@ -15,7 +15,7 @@ from click.testing import CliRunner
 from tests.integration.judged_runs import JudgedRuns, write_judged_runs
 from trackstar_db.cli.evaluate import evaluate
 from trackstar_db.cli.output import rows_table
-from trackstar_db.engine import Database
+from trackstar_db.database.engine import Database
 
 RunTrackstar = Callable[..., Any]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from trackstar_db.engine import Database
+from trackstar_db.database.engine import Database
 
 RunTrackstar = Callable[..., "subprocess.CompletedProcess[str]"]
 

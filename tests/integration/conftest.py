@@ -13,8 +13,8 @@ import torch
 from safetensors.torch import save_file
 
 from tests.unit.attribution.small_models import byte_level_tokenizer, small_model
-from trackstar_db.engine import Database
-from trackstar_db.fitting import NewEncoding
+from trackstar_db.database.engine import Database
+from trackstar_db.encoding.fitting import NewEncoding
 from trackstar_db.store import Store
 
 WORDS = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from dataclasses import dataclass, field
 
-from trackstar_db.engine import Connection, Database
+from trackstar_db.database.engine import Connection, Database
 
 DOCUMENTS = 40
 FACTS = 12

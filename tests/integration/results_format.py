@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from trackstar_db.engine import Database
+from trackstar_db.database.engine import Database
 from trackstar_db.loaders import LoadSummary
 from trackstar_db.store import Store
 

@@ -13,7 +13,7 @@ import pytest
 
 from tests.integration.conftest import SmallCorpus, WriteRecords
 from trackstar_db.errors import EncodingIncomplete, InputError, ModelUnreadable
-from trackstar_db.search_request import SearchOptions
+from trackstar_db.search.request import SearchOptions
 
 Pairs = dict[int, list[tuple[int, float]]]
 

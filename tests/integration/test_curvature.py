@@ -10,10 +10,10 @@ from torch.nn import functional
 from tests.integration.conftest import SmallCorpus, WriteRecords
 from trackstar_db.attribution.encoder import Encoder
 from trackstar_db.attribution.tokens import Piece, query_piece, tokenize_documents
-from trackstar_db.encodings import Encoding, load_encoder
+from trackstar_db.encoding.encodings import Encoding, load_encoder
+from trackstar_db.encoding.kronecker_factors import kronecker_factors
 from trackstar_db.errors import EncodingIncomplete, InputError, NotFound
-from trackstar_db.kronecker_factors import kronecker_factors
-from trackstar_db.search_request import SearchOptions
+from trackstar_db.search.request import SearchOptions
 
 FULL_RANK = 40  # the larger side of the small model's widest weight
 

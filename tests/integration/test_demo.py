@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from trackstar_db import demo
-from trackstar_db.engine import open_database
+from trackstar_db.database.engine import open_database
 
 ROOT = Path(__file__).parents[2]
 EXAMPLES = ROOT / "sql" / "examples"

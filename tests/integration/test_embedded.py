@@ -19,13 +19,13 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from trackstar_db.embedded import EmbeddedServer
-from trackstar_db.embedded_layout import ROOT_BASE, copy_programs, find_binaries
-from trackstar_db.embedded_settings import memory_settings
+from trackstar_db.database.embedded import EmbeddedServer
+from trackstar_db.database.embedded_layout import ROOT_BASE, copy_programs, find_binaries
+from trackstar_db.database.embedded_settings import memory_settings
 from trackstar_db.errors import EmbeddedServerError
 
 QUICK = {"fsync": "off", "shared_buffers": "64MB"}
-START = f"from trackstar_db.embedded import EmbeddedServer; print(EmbeddedServer(None, {QUICK!r}).start().pid)"
+START = f"from trackstar_db.database.embedded import EmbeddedServer; print(EmbeddedServer(None, {QUICK!r}).start().pid)"
 only_root = pytest.mark.skipif(os.geteuid() != 0, reason="about what root does differently")
 
 
@@ -409,7 +409,7 @@ def test_as_a_user_everything_is_that_users_and_root_may_run_it_later(
     nobody = pwd.getpwnam("nobody")
     os.chown(home, nobody.pw_uid, nobody.pw_gid)
     code = (
-        "from pathlib import Path; from trackstar_db.embedded import EmbeddedServer; "
+        "from pathlib import Path; from trackstar_db.database.embedded import EmbeddedServer; "
         f"s = EmbeddedServer(Path({str(home)!r}), {QUICK!r}); "
     )
     pid = int(as_somebody(code + "print(s.start().pid)"))
@@ -437,7 +437,7 @@ def as_somebody() -> Callable[[str], str]:
             interpreter,
             "-c",
         ]
-        probe = [*command, packages + "import trackstar_db.sql, trackstar_db.embedded"]
+        probe = [*command, packages + "import trackstar_db.sql, trackstar_db.database.embedded"]
         if subprocess.run(probe, capture_output=True, check=False, cwd="/").returncode:
             continue
 

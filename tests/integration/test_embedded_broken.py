@@ -9,8 +9,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from trackstar_db.embedded import EmbeddedServer
-from trackstar_db.embedded_settings import first_open_port
+from trackstar_db.database.embedded import EmbeddedServer
+from trackstar_db.database.embedded_settings import first_open_port
 from trackstar_db.errors import EmbeddedServerError
 
 

@@ -12,8 +12,11 @@ import torch
 from tests.integration.conftest import SmallCorpus, WriteRecords, save_small_model
 from tests.unit.attribution.small_models import byte_level_tokenizer, small_model
 from trackstar_db.attribution.tokens import query_piece, tokenize_documents
-from trackstar_db.encode import Document, document_encodings, encode_documents, query_encodings, write_batch
-from trackstar_db.encodings import load_encoder
+from trackstar_db.database.queries import query
+from trackstar_db.encoding.encode import Document, document_encodings, encode_documents, query_encodings, write_batch
+from trackstar_db.encoding.encodings import load_encoder
+from trackstar_db.encoding.fitting import MAX_DIMENSION, NewEncoding
+from trackstar_db.encoding.gradient_reader import GradientReader
 from trackstar_db.errors import (
     AlreadyExists,
     EncodingIncomplete,
@@ -24,10 +27,7 @@ from trackstar_db.errors import (
     NotFound,
     SecondMomentError,
 )
-from trackstar_db.fitting import MAX_DIMENSION, NewEncoding
-from trackstar_db.gradients import GradientReader
-from trackstar_db.queries import query
-from trackstar_db.search_request import SearchOptions
+from trackstar_db.search.request import SearchOptions
 
 STORED = "SELECT external_id, gradient FROM trackstar.gradient JOIN trackstar.document USING (document_id)"
 DIGEST = """

@@ -9,10 +9,10 @@ import psycopg
 import pytest
 from pgvector import HalfVector
 
-from trackstar_db.embedded import EmbeddedServer
-from trackstar_db.engine import Database, open_database
+from trackstar_db.database.embedded import EmbeddedServer
+from trackstar_db.database.engine import Database, open_database
+from trackstar_db.database.schema import initialize
 from trackstar_db.errors import DatabaseUnavailable, DatabaseUnsuitable
-from trackstar_db.schema import initialize
 
 SECRET = "s3cr:t/@%"
 SECRET_QUOTED = "s3cr%3At%2F%40%25"

@@ -24,7 +24,7 @@ from transformers import (
 from tests.integration.conftest import SmallCorpus, WriteRecords
 from tests.integration.test_kill import finish, kill_after, start
 from tests.unit.attribution.small_models import VOCABULARY, byte_level_tokenizer
-from trackstar_db.engine import Database, open_database
+from trackstar_db.database.engine import Database, open_database
 from trackstar_db.errors import InputError, ModelUnreadable, ModelUnsupported, NotFound
 from trackstar_db.judges.nli import load_nli
 from trackstar_db.loaders import LabelDefaults

@@ -15,10 +15,10 @@ from ir_measures import RR, P, Qrel, ScoredDoc, Success
 from psycopg.rows import dict_row
 
 from tests.integration.judged_runs import FACTS, JudgedRuns, write_judged_runs, write_queries
-from trackstar_db.charts import chart_paths, draw_chart
-from trackstar_db.engine import Database
+from trackstar_db.database.engine import Database
 from trackstar_db.errors import EncodingIncomplete, InputError, NotFound
-from trackstar_db.evaluation import Bootstrap, Judge, bootstrap_interval
+from trackstar_db.evaluation.charts import chart_paths, draw_chart
+from trackstar_db.evaluation.evaluate import Bootstrap, Judge, bootstrap_interval
 from trackstar_db.store import Store
 
 FIGURES = {"mrr": "reciprocal_rank", "recall_at_10": "recall_at_10", "precision_at_10": "precision_at_10",
@@ -218,7 +218,7 @@ def test_an_interval_holds_its_mean_where_all_values_are_the_same() -> None:
 def test_large_sets_are_drawn_in_parts_and_give_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     values = np.random.default_rng(1).normal(size=(50, 3))
     whole = bootstrap_interval(values, Bootstrap(101, seed=3))
-    monkeypatch.setattr("trackstar_db.evaluation.DRAWS_AT_ONCE", 130)
+    monkeypatch.setattr("trackstar_db.evaluation.evaluate.DRAWS_AT_ONCE", 130)
     parts = bootstrap_interval(values, Bootstrap(101, seed=3))
     assert np.array_equal(whole, parts)
 
@@ -301,7 +301,7 @@ def test_the_chart_names_every_method_in_both_formats_and_is_the_same_twice(stor
 
 
 def test_names_in_a_chart_do_not_overlap(store: Store) -> None:
-    from trackstar_db.chart_labels import _spread
+    from trackstar_db.evaluation.chart_labels import _spread
 
     places = _spread([1.0, 1.1, 1.2, 5.0, 5.1, 40.0], step=2.0, lowest=0.0, highest=40.0)
     gaps = np.diff(places)

@@ -13,7 +13,7 @@ import pytest
 from psycopg.rows import dict_row
 
 from tests.integration.conftest import WriteRecords
-from trackstar_db.engine import Database
+from trackstar_db.database.engine import Database
 from trackstar_db.store import Store
 
 ADD_RUN = """

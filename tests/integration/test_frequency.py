@@ -13,7 +13,7 @@ import pytest
 
 from tests.integration.conftest import WriteRecords
 from tests.integration.test_kill import finish, kill_after, start
-from trackstar_db.engine import Database, open_database
+from trackstar_db.database.engine import Database, open_database
 from trackstar_db.errors import NotFound
 from trackstar_db.loaders import LoadOptions
 from trackstar_db.store import Store

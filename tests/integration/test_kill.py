@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from tests.integration.conftest import write_small_corpus
-from trackstar_db.engine import Database, open_database
+from trackstar_db.database.engine import Database, open_database
 
 pytestmark = pytest.mark.timeout(900)
 

@@ -19,11 +19,11 @@ import torch
 from scipy.stats import spearmanr
 
 from tests.integration.conftest import SmallCorpus
-from trackstar_db.engine import Database, open_database
+from trackstar_db.database.engine import Database, open_database
 from trackstar_db.errors import InputError, NotFound
-from trackstar_db.lds import Retraining, linear_datamodeling_scores
-from trackstar_db.retraining import TrainingRecipe, read_recipe, train
-from trackstar_db.search_request import SearchOptions
+from trackstar_db.evaluation.lds import Retraining, linear_datamodeling_scores
+from trackstar_db.evaluation.retraining import TrainingRecipe, read_recipe, train
+from trackstar_db.search.request import SearchOptions
 
 RECIPE = TrainingRecipe(epochs=2, batch_size=8, learning_rate=1e-2)
 KEPT = """

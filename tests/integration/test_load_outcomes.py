@@ -13,7 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from trackstar_db.engine import Database
+from trackstar_db.database.engine import Database
 from trackstar_db.errors import InputError, UnreadableSource
 from trackstar_db.loaders import LoadOptions, LoadSummary, load_documents, load_facts, load_queries, load_sentences
 from trackstar_db.loaders.staging import RowsRefused, stage

@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from trackstar_db.embedded import EmbeddedServer
-from trackstar_db.engine import Database, open_database
+from trackstar_db.database.embedded import EmbeddedServer
+from trackstar_db.database.engine import Database, open_database
+from trackstar_db.database.schema import initialize
 from trackstar_db.errors import ConflictingRecord, UnreadableSource
 from trackstar_db.loaders import LoadOptions, LoadSummary, load_documents, load_facts
-from trackstar_db.schema import initialize
 
 RECORDS = 25_000
 PATIENCE_SECONDS = 60

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from trackstar_db.engine import Database
+from trackstar_db.database.engine import Database
 from trackstar_db.errors import ConflictingRecord, InputError, InvalidRecord
 from trackstar_db.loaders import (
     DocumentFields,

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 
 from tests.integration.conftest import SmallCorpus, WriteRecords
 from trackstar_db.attribution.tokens import query_piece, tokenize_documents
-from trackstar_db.encodings import load_encoder
+from trackstar_db.encoding.encodings import load_encoder
 from trackstar_db.errors import AlreadyExists, EncodingIncomplete, InputError, InUse, NotFound
-from trackstar_db.methods import Method
-from trackstar_db.search_request import SearchOptions
+from trackstar_db.search.methods import Method
+from trackstar_db.search.request import SearchOptions
 
 DAMPING, BLOCKS, WIDTH = 0.1, 4, 16
 Matrix = NDArray[np.float64]
@@ -176,7 +176,7 @@ def test_averages_reach_every_document_that_two_checkpoints_share(
     store.create_encoding(replace(encoded.new_encoding("later"), model=str(tmp_path)))
     store.encode_documents("later", "last")  # none of the 60 documents before them
     store.encode_queries("later", "facts")
-    monkeypatch.setattr("trackstar_db.gradients.BLOCK_ROWS", 3)
+    monkeypatch.setattr("trackstar_db.encoding.gradient_reader.BLOCK_ROWS", 3)
     for names in (["small", "later"], ["later", "small"]):
         summary = store.attribute(names, "facts", names[0], options=SearchOptions(top_k=60))
         assert summary.documents == 4

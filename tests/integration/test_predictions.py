@@ -18,7 +18,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 from tests.integration.conftest import SmallCorpus, WriteRecords
 from tests.integration.test_kill import ask, finish, kill_after, start
 from trackstar_db.attribution.model import load_model
-from trackstar_db.engine import Database, open_database
+from trackstar_db.database.engine import Database, open_database
 from trackstar_db.errors import EncodingMismatch, InputError, NotFound
 from trackstar_db.prediction import Sampling, generate, greedy_answer, states
 

@@ -10,11 +10,11 @@ from typing import Any
 import pytest
 
 from tests.integration.conftest import SmallCorpus, WriteRecords, save_small_model
-from trackstar_db.engine import Database
+from trackstar_db.database.engine import Database
 from trackstar_db.errors import AlreadyExists, EncodingIncomplete, InputError, InUse, NotFound
 from trackstar_db.prediction import Sampling
 from trackstar_db.query_sets import Selection
-from trackstar_db.search_request import SearchOptions
+from trackstar_db.search.request import SearchOptions
 
 NO_SAMPLES = Sampling(samples=0)
 

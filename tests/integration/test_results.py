@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.integration.results_format import FACT, FULL, LEAST, OLD, STORED, counts, exported, fetch, record, write
-from trackstar_db.engine import Database, open_database
+from trackstar_db.database.engine import Database, open_database
 from trackstar_db.errors import ConflictingRecord, InputError, UnreadableSource
 from trackstar_db.loaders import (
     LoadOptions,

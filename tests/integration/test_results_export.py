@@ -31,11 +31,11 @@ from tests.integration.results_format import (
     record,
     write,
 )
-from trackstar_db.engine import Database, open_database
+from trackstar_db.database.engine import Database, open_database
 from trackstar_db.errors import InputError, NotFound
 from trackstar_db.export import results
 from trackstar_db.loaders import LabelDefaults, ResultDefaults, load_facts, load_results, load_sentences
-from trackstar_db.search_request import SearchOptions
+from trackstar_db.search.request import SearchOptions
 from trackstar_db.store import Store
 
 PATIENCE_SECONDS = 60

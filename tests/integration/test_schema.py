@@ -14,12 +14,12 @@ from alembic.config import Config
 from alembic.script import ScriptDirectory
 from psycopg import sql
 
-from trackstar_db.embedded import EmbeddedServer
-from trackstar_db.engine import Database, open_database
+from trackstar_db.database.embedded import EmbeddedServer
+from trackstar_db.database.engine import Database, open_database
+from trackstar_db.database.revision import head_revision, known_revisions
+from trackstar_db.database.schema import initialize, require_current, status
+from trackstar_db.database.server import ServerFacts, check_server
 from trackstar_db.errors import DatabaseUnsuitable, SchemaOutOfDate
-from trackstar_db.revision import head_revision, known_revisions
-from trackstar_db.schema import initialize, require_current, status
-from trackstar_db.server import ServerFacts, check_server
 
 _numbers = count(1)
 

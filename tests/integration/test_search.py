@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from tests.integration.conftest import SmallCorpus, WriteRecords
+from trackstar_db.encoding.gradient_reader import BLOCK_ROWS
 from trackstar_db.errors import AlreadyExists, EncodingIncomplete, InputError, NotFound
-from trackstar_db.gradients import BLOCK_ROWS
-from trackstar_db.ranking import Strongest
-from trackstar_db.search_request import SearchOptions
+from trackstar_db.search.ranking import Strongest
+from trackstar_db.search.request import SearchOptions
 
 
 def stored_cosines(corpus: SmallCorpus) -> tuple[list[int], list[int], np.ndarray]:

@@ -17,10 +17,10 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from tests.integration.conftest import SmallCorpus, WriteRecords, save_small_model
 from tests.integration.test_kill import ask, finish, kill_after, start
-from trackstar_db.engine import Database, open_database
+from trackstar_db.database.engine import Database, open_database
 from trackstar_db.errors import EncodingMismatch, InputError, NotFound, SecondMomentError
 from trackstar_db.judges.tail_patch_step import TailPatchOptions
-from trackstar_db.search_request import SearchOptions
+from trackstar_db.search.request import SearchOptions
 
 LEARNING_RATE = 0.01
 OPTIONS = TailPatchOptions(learning_rate=LEARNING_RATE)
@@ -216,7 +216,7 @@ def test_what_cannot_be_judged_is_said(attributed: SmallCorpus, tmp_path: Path) 
 
 
 def test_runs_of_two_models_are_not_judged_together(attributed: SmallCorpus, tmp_path: Path) -> None:
-    from trackstar_db.fitting import NewEncoding
+    from trackstar_db.encoding.fitting import NewEncoding
 
     store = attributed.store
     save_small_model(tmp_path, seed=2)

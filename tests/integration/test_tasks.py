@@ -12,10 +12,11 @@ import psycopg
 import pytest
 
 from tests.integration.conftest import SmallCorpus, WriteRecords
-from trackstar_db import gradient_search, search
-from trackstar_db.engine import Database
+from trackstar_db.database.engine import Database
 from trackstar_db.errors import AlreadyExists, EncodingIncomplete, EncodingMismatch, InputError, InUse, NotFound
-from trackstar_db.search_request import Found, SearchOptions, SearchRequest
+from trackstar_db.search import attribute as search
+from trackstar_db.search import gradient_search
+from trackstar_db.search.request import Found, SearchOptions, SearchRequest
 from trackstar_db.store import Store
 
 GRADIENTS = "SELECT md5(string_agg(gradient::text, '|' ORDER BY document_id)) FROM trackstar.gradient"
@@ -71,7 +72,7 @@ def test_nearest_under_a_task_is_its_run(encoded: SmallCorpus, database: Databas
 def test_what_is_encoded_later_takes_part_under_the_same_matrix(
     encoded: SmallCorpus, database: Database, write_records: WriteRecords, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trackstar_db.gradients.BLOCK_ROWS", 25)  # two blocks with nothing new
+    monkeypatch.setattr("trackstar_db.encoding.gradient_reader.BLOCK_ROWS", 25)  # two blocks with nothing new
     store = encoded.store
     store.attribute("small", "facts", "before", "trackstar", SearchOptions(top_k=60))
     matrix = ask(database, "SELECT md5(string_agg(data::text, '|' ORDER BY name)) FROM trackstar.task_tensor")

@@ -12,11 +12,11 @@ import psycopg
 import pytest
 
 from trackstar_db.attribution.tokens import query_piece, tokenize_documents
-from trackstar_db.encodings import load_encoder
-from trackstar_db.engine import Database
-from trackstar_db.fitting import NewEncoding
+from trackstar_db.database.engine import Database
+from trackstar_db.encoding.encodings import load_encoder
+from trackstar_db.encoding.fitting import NewEncoding
 from trackstar_db.loaders import LoadOptions
-from trackstar_db.search_request import SearchOptions
+from trackstar_db.search.request import SearchOptions
 from trackstar_db.store import Store
 
 RECALL = """

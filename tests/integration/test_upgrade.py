@@ -10,9 +10,9 @@ from alembic import command
 from alembic.config import Config
 
 import trackstar_db.migrations
-from trackstar_db.engine import Database, open_database
-from trackstar_db.schema import initialize
-from trackstar_db.server import create_extension
+from trackstar_db.database.engine import Database, open_database
+from trackstar_db.database.schema import initialize
+from trackstar_db.database.server import create_extension
 
 # What two schemas of the same tables have in common, and nothing that depends on when they were made.
 SHAPE = """

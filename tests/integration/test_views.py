@@ -6,9 +6,9 @@ import psycopg
 import pytest
 
 from tests.integration.conftest import SmallCorpus, WriteRecords
-from trackstar_db.engine import Database
+from trackstar_db.database.engine import Database
 from trackstar_db.loaders import LabelDefaults
-from trackstar_db.search_request import SearchOptions
+from trackstar_db.search.request import SearchOptions
 
 PROPONENT_COLUMNS = [
     "run",

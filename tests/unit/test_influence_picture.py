@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from trackstar_db.errors import ExtraMissing, InputError
-from trackstar_db.explain import Explanation, Token
-from trackstar_db.influence_picture import draw_explanations
+from trackstar_db.explanation.explain import Explanation, Token
+from trackstar_db.explanation.influence_picture import draw_explanations
 
 
 def explained(text: str, influences: tuple[float, ...] = (0.5, -0.25, 0.0), **where) -> Explanation:

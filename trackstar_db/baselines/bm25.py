@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from trackstar_db.baselines.documents import document_blocks, document_count
 from trackstar_db.errors import ExtraMissing
 from trackstar_db.progress import progress_bar
-from trackstar_db.ranking import NO_DOCUMENT, Ranking, strongest_first
-from trackstar_db.search_request import Found, SearchRequest
+from trackstar_db.search.ranking import NO_DOCUMENT, Ranking, strongest_first
+from trackstar_db.search.request import Found, SearchRequest
 
 
 def rank_by_words(request: SearchRequest) -> Found:

@@ -12,8 +12,8 @@ from trackstar_db.attribution.quiet import quiet
 from trackstar_db.baselines.documents import document_blocks, document_count
 from trackstar_db.errors import ExtraMissing, InputError, ModelUnreadable
 from trackstar_db.progress import progress_bar
-from trackstar_db.ranking import Strongest
-from trackstar_db.search_request import Found, SearchRequest
+from trackstar_db.search.ranking import Strongest
+from trackstar_db.search.request import Found, SearchRequest
 
 
 def rank_by_embeddings(request: SearchRequest) -> Found:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from trackstar_db.database.queries import query
 from trackstar_db.errors import EncodingIncomplete
-from trackstar_db.queries import query
-from trackstar_db.search_request import SearchRequest
+from trackstar_db.search.request import SearchRequest
 
 BLOCK_DOCUMENTS = 4096
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from trackstar_db.baselines.documents import document_count
+from trackstar_db.database.queries import query
 from trackstar_db.errors import InputError
-from trackstar_db.queries import query
-from trackstar_db.ranking import NO_DOCUMENT, Ranking
-from trackstar_db.search_request import Found, SearchRequest
+from trackstar_db.search.ranking import NO_DOCUMENT, Ranking
+from trackstar_db.search.request import Found, SearchRequest
 
 
 def rank_by_annotations(request: SearchRequest) -> Found:

@@ -13,8 +13,8 @@ from trackstar_db.cli.encode import model_option
 from trackstar_db.cli.output import emit_record, emit_rows, printable
 
 if TYPE_CHECKING:
-    from trackstar_db.search import RunSummary
-    from trackstar_db.trace import Influence, Trace
+    from trackstar_db.search.attribute import RunSummary
+    from trackstar_db.search.trace import Influence, Trace
 
 
 @click.command(cls=TrackstarCommand)
@@ -80,8 +80,8 @@ def attribute(
       trackstar attribute --encoding olmo --query-set facts --run first --top-k 100
       trackstar attribute --encoding olmo --encoding olmo-plain --query-set facts --run facts --method all
     """
-    from trackstar_db.methods import DEFAULT_METHOD
-    from trackstar_db.search_request import SearchOptions
+    from trackstar_db.search.methods import DEFAULT_METHOD
+    from trackstar_db.search.request import SearchOptions
 
     chosen = SearchOptions(**options)
     if len(methods) > 1 or "all" in methods:

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from trackstar_db.engine import Database
+    from trackstar_db.database.engine import Database
     from trackstar_db.store import Store
 
 
@@ -38,14 +38,14 @@ class Context:
     @cached_property
     def unchecked_database(self) -> Database:
         """The database at whatever revision: for the commands that look at it or upgrade it."""
-        from trackstar_db.engine import open_database
+        from trackstar_db.database.engine import open_database
 
         return open_database(self.database_url)
 
     @cached_property
     def database(self) -> Database:
         """The database, at the code's revision; raises SchemaOutOfDate otherwise."""
-        from trackstar_db.schema import require_current
+        from trackstar_db.database.schema import require_current
 
         require_current(self.unchecked_database)
         return self.unchecked_database

@@ -11,8 +11,8 @@ from trackstar_db.cli.base import Context, TrackstarCommand, TrackstarGroup, for
 from trackstar_db.cli.output import emit_record, rows_table
 
 if TYPE_CHECKING:
-    from trackstar_db.embedded import EmbeddedServer
-    from trackstar_db.status import Status
+    from trackstar_db.database.embedded import EmbeddedServer
+    from trackstar_db.database.status import Status
 
 
 @click.command(cls=TrackstarCommand)
@@ -25,8 +25,8 @@ def init(context: Context) -> None:
       trackstar init
       trackstar init --database-url postgresql://me@db.example.org/trackstar
     """
-    from trackstar_db.revision import head_revision
-    from trackstar_db.schema import initialize
+    from trackstar_db.database.revision import head_revision
+    from trackstar_db.database.schema import initialize
 
     before = initialize(context.unchecked_database)
     if before.is_current:
@@ -51,8 +51,8 @@ def status(context: Context, output_format: str) -> None:
       trackstar status
       trackstar status --format json | jq .rows
     """
-    from trackstar_db.schema import require_current
-    from trackstar_db.schema import status as read_status
+    from trackstar_db.database.schema import require_current
+    from trackstar_db.database.schema import status as read_status
 
     found = read_status(context.unchecked_database)
     if output_format == "json":
@@ -146,8 +146,8 @@ def url(context: Context, reader: bool) -> None:
 
 def _server(context: Context) -> EmbeddedServer:
     """The embedded server, with a word to whoever has configured another one."""
-    from trackstar_db.embedded import EmbeddedServer
-    from trackstar_db.engine import configured_url
+    from trackstar_db.database.embedded import EmbeddedServer
+    from trackstar_db.database.engine import configured_url
 
     source = "--database-url" if context.database_url else configured_url()[0]
     if source:

@@ -56,7 +56,7 @@ def _print_answer(answer: DemoAnswer) -> None:
 def _print_next_steps(context: Context, answer: DemoAnswer) -> None:
     click.echo("\nThe same answer in SQL:\n")
     click.echo(textwrap.indent(SQL.format(prompt=answer.prompt.replace("'", "''")), "  "))
-    from trackstar_db.engine import configured_url
+    from trackstar_db.database.engine import configured_url
 
     click.echo("\nGo on:")
     steps = [("another prediction", 'trackstar trace "As for its currency, Poland uses the" zloty --encoding demo')]

@@ -10,7 +10,7 @@ from trackstar_db.cli.base import Context, TrackstarGroup, batch_tokens_option, 
 from trackstar_db.cli.output import emit_record
 
 if TYPE_CHECKING:
-    from trackstar_db.encode import EncodeSummary
+    from trackstar_db.encoding.encode import EncodeSummary
 
 SHOWN_NOTICES = 10
 

@@ -107,7 +107,7 @@ def create(context: Context, /, output_format: str, token_budget: int | None, **
     Example:
       trackstar encoding create olmo --model ./olmo --corpus c4 --optimizer-state ./olmo/optimizer.pt
     """
-    from trackstar_db.fitting import NewEncoding
+    from trackstar_db.encoding.fitting import NewEncoding
 
     created = context.store.create_encoding(NewEncoding(**options), token_budget)
     record = {"encoding": created.name, "model": created.model, "dimension": created.dimension}

@@ -13,7 +13,7 @@ from trackstar_db.cli.lds import lds
 from trackstar_db.cli.output import emit_rows
 
 if TYPE_CHECKING:
-    from trackstar_db.evaluation import Evaluation, Judge
+    from trackstar_db.evaluation.evaluate import Evaluation, Judge
 
 Row = Mapping[str, Any]
 
@@ -78,8 +78,8 @@ def _evaluate(
     context: Context, runs: tuple[str, ...], judge: str, by: str | None, chart: Path | None, output_format: str,
     **bootstrap: int,
 ) -> None:  # fmt: skip
-    from trackstar_db.charts import chart_paths, draw_chart
-    from trackstar_db.evaluation import Bootstrap
+    from trackstar_db.evaluation.charts import chart_paths, draw_chart
+    from trackstar_db.evaluation.evaluate import Bootstrap
 
     if chart is not None:
         chart_paths(chart)  # refuses what cannot be drawn before the work

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trackstar_db.charts import chart_paths
 from trackstar_db.cli.base import Context, TrackstarCommand
 from trackstar_db.cli.encode import model_option
 from trackstar_db.cli.output import emit_record, printable, rows_table
-from trackstar_db.influence_picture import NOTE, draw_explanations
+from trackstar_db.evaluation.charts import chart_paths
+from trackstar_db.explanation.influence_picture import NOTE, draw_explanations
 
 if TYPE_CHECKING:
-    from trackstar_db.explain import Explanation, Token
+    from trackstar_db.explanation.explain import Explanation, Token
 
 WIDTH = 110
 STRONGEST_WORDS = 10

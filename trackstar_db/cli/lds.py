@@ -32,7 +32,7 @@ def retrain(context: Context, /, directory: Path, model: str, corpus: str, outpu
     Example:
       trackstar retrain ./small --model ./olmo --corpus sentences --epochs 16
     """
-    from trackstar_db.retraining import TrainingRecipe
+    from trackstar_db.evaluation.retraining import TrainingRecipe
 
     emit_record(context.store.retrain(directory, model, corpus, TrainingRecipe(**recipe)), output_format)
 
@@ -99,6 +99,6 @@ def lds(context: Context, /, name: str, runs: tuple[str, ...], output_format: st
     Example:
       trackstar evaluate lds halves --runs 'facts/*' --model ./small --corpus sentences --query-set facts
     """
-    from trackstar_db.lds import Retraining
+    from trackstar_db.evaluation.lds import Retraining
 
     emit_rows(context.store.evaluate_lds(Retraining(name, **asked), runs), output_format)

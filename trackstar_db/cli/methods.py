@@ -57,7 +57,7 @@ def add(context: Context, /, name: str, **settings: Any) -> None:
       trackstar methods add trak_plain --second-moment none --autocorrelation corpus --no-unit-norm \\
         --description "TRAK with the plain loss as output function."
     """
-    from trackstar_db.methods import Method
+    from trackstar_db.search.methods import Method
 
     context.store.add_method(Method(name, "gradient", **settings))
     click.echo(f"Added method {name}.", err=True)

@@ -106,7 +106,7 @@ def _say(message: str) -> None:
 
 
 def _database_message(error: psycopg.Error) -> str:
-    from trackstar_db.engine import is_loss, unavailable
+    from trackstar_db.database.engine import is_loss, unavailable
 
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
         return (

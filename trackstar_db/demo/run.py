@@ -11,10 +11,10 @@ from psycopg.rows import dict_row
 from trackstar_db import demo
 from trackstar_db.attribution.model import LoadedModel, load_model
 from trackstar_db.attribution.model_files import model_digest
+from trackstar_db.database.queries import query
+from trackstar_db.encoding.fitting import NewEncoding
 from trackstar_db.errors import AlreadyExists
-from trackstar_db.fitting import NewEncoding
 from trackstar_db.prediction import confidence, greedy_answer, sampled_answers, states
-from trackstar_db.queries import query
 from trackstar_db.store import Store
 
 NAME = "demo"

@@ -15,14 +15,14 @@ from typing import Any, TypeAlias
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
-from trackstar_db.engine import Database
+from trackstar_db.database.engine import Database
+from trackstar_db.database.locks import locked
+from trackstar_db.database.queries import query
 from trackstar_db.errors import InputError, NotFound
 from trackstar_db.judges.labelers import ALIAS_MATCH, AliasMatch, Claim, Labeler, NliLabeler
 from trackstar_db.loaders.destinations import check_name
-from trackstar_db.locks import locked
 from trackstar_db.progress import progress_bar
-from trackstar_db.queries import query
-from trackstar_db.runs import find_runs
+from trackstar_db.search.runs import find_runs
 
 CHUNK_PAIRS = 1024
 """Pairs read, tokenized and sorted by length together."""

@@ -19,13 +19,13 @@ from typing import Any
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
-from trackstar_db.engine import Database
+from trackstar_db.database.engine import Database
+from trackstar_db.database.locks import locked
+from trackstar_db.database.names import corpus_id
+from trackstar_db.database.queries import query
 from trackstar_db.errors import NotFound
 from trackstar_db.judges.mentions import RULES, Mentions
-from trackstar_db.locks import locked
-from trackstar_db.names import corpus_id
 from trackstar_db.progress import progress_bar
-from trackstar_db.queries import query
 
 CHUNK_DOCUMENTS = 1024
 """Documents whose counts are written together."""

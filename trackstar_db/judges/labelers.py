@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from trackstar_db.database.queries import query
 from trackstar_db.judges.mentions import Mentions
-from trackstar_db.queries import query
 
 if TYPE_CHECKING:  # torch and transformers take seconds to import: names do without
     from trackstar_db.judges.nli import NliModel

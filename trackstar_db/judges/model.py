@@ -6,7 +6,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from trackstar_db.attribution.model import LoadedModel, load_model
-from trackstar_db.encodings import load_encoding
+from trackstar_db.encoding.encodings import load_encoding
 from trackstar_db.errors import EncodingMismatch, InputError
 
 

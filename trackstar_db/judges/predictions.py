@@ -21,12 +21,13 @@ from psycopg.types.json import Jsonb
 
 from trackstar_db.attribution.model import LoadedModel
 from trackstar_db.attribution.tokens import Piece, query_piece
-from trackstar_db.engine import Database
+from trackstar_db.database.engine import Database
+from trackstar_db.database.locks import locked
+from trackstar_db.database.names import query_set_id
+from trackstar_db.database.queries import query
+from trackstar_db.encoding.models import store_model
 from trackstar_db.errors import InputError
 from trackstar_db.judges.model import open_model
-from trackstar_db.locks import locked
-from trackstar_db.models import store_model
-from trackstar_db.names import query_set_id
 from trackstar_db.prediction import (
     Answers,
     Sampling,
@@ -38,7 +39,6 @@ from trackstar_db.prediction import (
     states,
 )
 from trackstar_db.progress import progress_bar
-from trackstar_db.queries import query
 
 GROUND_TRUTHS = ("ground_truth", "groundtruth")
 

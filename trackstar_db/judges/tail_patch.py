@@ -19,14 +19,14 @@ from psycopg.rows import TupleRow, dict_row
 from trackstar_db.attribution.model import LoadedModel
 from trackstar_db.attribution.tail_patch import Step, stepped_log_probabilities
 from trackstar_db.attribution.tokens import Piece, query_piece, tokenize_documents
-from trackstar_db.engine import Database
+from trackstar_db.database.engine import Database
+from trackstar_db.database.locks import locked
+from trackstar_db.database.queries import query
 from trackstar_db.errors import InputError
 from trackstar_db.judges.tail_patch_step import TailPatchOptions, find_step, runs_model, store_step
-from trackstar_db.locks import locked
 from trackstar_db.prediction import log_probabilities
 from trackstar_db.progress import progress_bar
-from trackstar_db.queries import query
-from trackstar_db.runs import find_runs
+from trackstar_db.search.runs import find_runs
 
 GROUP_DOCUMENTS = 16
 """Documents whose results are written together."""

@@ -19,12 +19,12 @@ from trackstar_db.attribution.adam_state import AdamState, last_learning_rate, r
 from trackstar_db.attribution.model import LoadedModel
 from trackstar_db.attribution.model_files import find_model
 from trackstar_db.attribution.tail_patch import DEFAULT_BETA2, DEFAULT_EPSILON, DocumentLoss, Optimizer, Step
+from trackstar_db.database.queries import query
+from trackstar_db.database.tensors import little_endian
+from trackstar_db.encoding.models import store_model
 from trackstar_db.errors import InputError, ModelUnreadable, SecondMomentError
+from trackstar_db.evaluation.retraining import RECIPE_FILE
 from trackstar_db.judges.model import open_model, other_model
-from trackstar_db.models import store_model
-from trackstar_db.queries import query
-from trackstar_db.retraining import RECIPE_FILE
-from trackstar_db.tensors import little_endian
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,1 @@
+"""The database: connections, the embedded server, the schema, named queries."""

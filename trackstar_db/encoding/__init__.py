@@ -1,0 +1,1 @@
+"""Encodings: frozen recipes, and the gradients that are stored under them."""

@@ -1,0 +1,1 @@
+"""Evaluation: metrics of runs, their charts, and retraining."""

@@ -1,0 +1,1 @@
+"""Explanations: what in a document carried its influence."""

@@ -1,0 +1,1 @@
+"""Search: methods, tasks, rankers, runs and traces."""

@@ -1,0 +1,285 @@
+"""Runs: which documents influenced the predictions of a query set, by any method.
+
+One pipeline: what is asked → the ranker of the method's kind → proponents and opponents → a stored run. A method
+is a row of data (`trackstar_db.search.methods`); a ranker knows one way of comparing a query with a document.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+
+from psycopg import Connection
+from psycopg.rows import TupleRow
+from psycopg.types.json import Jsonb
+
+from trackstar_db import __version__
+from trackstar_db.baselines.bm25 import rank_by_words
+from trackstar_db.baselines.dense import rank_by_embeddings
+from trackstar_db.baselines.gold import rank_by_annotations
+from trackstar_db.database.engine import Database
+from trackstar_db.database.names import corpus_id, query_set_id
+from trackstar_db.database.queries import query
+from trackstar_db.encoding.encodings import Encoding, load_encoding
+from trackstar_db.errors import AlreadyExists, InputError
+from trackstar_db.loaders.destinations import check_run_name
+from trackstar_db.search.curvature_search import rank_by_curvature
+from trackstar_db.search.gradient_search import rank_by_gradients
+from trackstar_db.search.methods import ALL, DEFAULT_METHOD, Method, load_methods
+from trackstar_db.search.ranking import Ranking
+from trackstar_db.search.request import Found, SearchOptions, SearchRequest
+from trackstar_db.search.runs import run_taken
+from trackstar_db.search.tasks import prepare_task
+
+MAX_TOP_K = 1_000_000
+
+Ranker = Callable[[SearchRequest], Found]
+
+RANKERS: Mapping[str, Ranker] = {
+    "gradient": rank_by_gradients,
+    "curvature": rank_by_curvature,
+    "lexical": rank_by_words,
+    "embedding": rank_by_embeddings,
+    "annotation": rank_by_annotations,
+}
+"""The ranker of each kind of method."""
+
+
+@dataclass(frozen=True)
+class RunSummary:
+    """What a run did."""
+
+    run: str
+    method: str
+    queries: int
+    documents: int
+    proponents: int
+    seconds: float
+    notices: tuple[str, ...] = ()
+
+
+@dataclass
+class RunSummaries:
+    """What several runs did.
+
+    notices: of methods that were not run, and of runs that were there already
+    """
+
+    runs: list[RunSummary] = field(default_factory=list)
+    notices: list[str] = field(default_factory=list)
+
+
+def attribute(
+    database: Database,
+    encodings: Sequence[str],
+    query_set: str,
+    run: str,
+    method: str = DEFAULT_METHOD,
+    options: SearchOptions = SearchOptions(),  # noqa: B008  frozen
+) -> RunSummary:
+    """The stored run `run`: the top_k proponents and opponents of every query of a set.
+
+    encodings: of one model; of several checkpoints where scores are to be averaged over them
+    All or nothing: an interrupted run leaves no row behind.
+    Raises AlreadyExists for a taken name, NotFound for an unknown name, InputError where no encoding suits the
+    method, and EncodingIncomplete while no query or no document has a gradient; fewer than all is a notice.
+    """
+    check_run_name(run)
+    if not 1 <= options.top_k <= MAX_TOP_K:
+        raise InputError(f"top k is {options.top_k}; expected 1 to {MAX_TOP_K:,}.")
+    started_at = datetime.now(timezone.utc)
+    with database.connect() as connection:
+        if _is_there(connection, run):
+            raise run_taken(run)
+        (chosen,) = load_methods(connection, [method])
+    _refuse_unused(chosen, options)
+    _prepare_tasks(database, encodings, query_set, method, options)
+    with database.connect() as connection:
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")  # what is counted is what is ranked
+        request = _request(database, connection, chosen, encodings, query_set, options)
+        found = RANKERS[chosen.kind](request)
+        run_id = _insert_run(connection, run, request, found, started_at)
+        written = _write_proponents(connection, run_id, found)
+    with database.connect() as connection:  # views over new rows are slow until the planner knows of them
+        connection.execute(query("run_analyze"))
+    seconds = (datetime.now(timezone.utc) - started_at).total_seconds()
+    return RunSummary(run, chosen.name, len(found.query_ids), found.documents, written, seconds, found.notices)
+
+
+def attribute_all(
+    database: Database,
+    encodings: Sequence[str],
+    query_set: str,
+    run: str,
+    methods: Sequence[str] = (ALL,),
+    options: SearchOptions = SearchOptions(),  # noqa: B008  frozen
+) -> RunSummaries:
+    """A run for each method, named `RUN/METHOD`; runs that are there already stay as they are.
+
+    Of `all` methods those are left out, with a notice, that need something that was not given.
+    """
+    check_run_name(run)
+    summaries = RunSummaries()
+    with database.connect() as connection:
+        chosen = load_methods(connection, methods)
+        known = [load_encoding(connection, name) for name in encodings]
+        has_facts = connection.execute(query("query_set_has_facts"), {"name": query_set}).fetchone() == (True,)
+    for method in chosen:
+        name = f"{run}/{method.name}"
+        lacking = _lacking(method, known, options, has_facts)
+        if lacking and ALL in methods:
+            summaries.notices.append(f"{method.name} was left out: {lacking}")
+            continue
+        with database.connect() as connection:
+            made_as = connection.execute(query("run_made_as"), {"name": name}).fetchone()
+        if made_as is not None:
+            _require_same(name, made_as, (query_set, options.top_k, options.corpus))
+            summaries.notices.append(f"run {name!r} is there already and stays as it is")
+            continue
+        own = options.of_use_to(method)
+        summaries.runs.append(attribute(database, encodings, query_set, name, method.name, own))
+    return summaries
+
+
+def _require_same(run: str, found: tuple[Any, ...], asked: tuple[Any, ...]) -> None:
+    """Nothing; raises AlreadyExists for a run that was made otherwise than is asked."""
+    if found == asked:
+        return
+    told = [f"query set {name!r}, top k {top_k}, {f'corpus {corpus!r}' if corpus else 'every corpus'}"
+            for name, top_k, corpus in (found, asked)]  # fmt: skip
+    raise AlreadyExists(
+        f"run {run!r} is there already, made with {told[0]}; asked is {told[1]}. Choose another name, or run: "
+        f"trackstar run drop {run}"
+    )
+
+
+def _is_there(connection: Connection[TupleRow], run: str) -> bool:
+    return connection.execute(query("run_exists"), {"name": run}).fetchone() == (True,)
+
+
+def _refuse_unused(method: Method, options: SearchOptions) -> None:
+    """Nothing; raises InputError for an option that the method does not heed."""
+    heeded = asdict(options.of_use_to(method))
+    unused = [name for name, value in asdict(options).items() if heeded[name] != value]
+    if unused:
+        raise InputError(
+            f"method {method.name!r} has no use for {', '.join(unused)}. Leave that out, or choose a method that has "
+            f"(trackstar methods lists them)."
+        )
+
+
+def _lacking(method: Method, encodings: Sequence[Encoding], options: SearchOptions, has_facts: bool) -> str:
+    """What a method would need that was not given; empty where nothing is lacking."""
+    if method.uses_encodings and not any(method.fits(encoding) for encoding in encodings):
+        return f"no encoding suits it (trackstar encoding create … {method.encoding_wanted})"
+    if method.kind == "curvature" and len({e.model_digest for e in encodings if method.fits(e)}) > 1:
+        return "it takes one model, and the encodings given are of several"
+    if method.autocorrelation == "task" and not has_facts:
+        return "its task-specific R is for queries of facts; ask for it by name to have it all the same"
+    if method.kind == "embedding" and options.embedding_model is None:
+        return "no embedding model was named (--embedding-model)"
+    if method.kind == "annotation" and not has_facts:
+        return "the queries ask for no facts, and only facts are annotated"
+    return ""
+
+
+def _request(
+    database: Database,
+    connection: Connection[TupleRow],
+    method: Method,
+    names: Sequence[str],
+    query_set: str,
+    options: SearchOptions,
+) -> SearchRequest:
+    """What a ranker needs, with names looked up and encodings that suit the method."""
+    encodings = [load_encoding(connection, name) for name in dict.fromkeys(names)]
+    if method.uses_encodings:
+        encodings = _suitable(method, encodings)
+    corpus = None if options.corpus is None else corpus_id(connection, options.corpus)
+    set_id = query_set_id(connection, query_set)
+    return SearchRequest(database, connection, method, tuple(encodings), query_set, set_id, corpus, options)
+
+
+def _prepare_tasks(
+    database: Database, names: Sequence[str], query_set: str, method: str, options: SearchOptions
+) -> None:
+    """Nothing; the tasks of a method with a task-specific R are there, and stay whatever becomes of the run."""
+    with database.connect() as connection:
+        (chosen,) = load_methods(connection, [method])
+        if chosen.autocorrelation != "task":
+            return
+        request = _request(database, connection, chosen, names, query_set, options)
+    for encoding in request.encodings:
+        prepare_task(database, encoding, query_set, options.task)
+
+
+def _suitable(method: Method, encodings: Sequence[Encoding]) -> list[Encoding]:
+    """The encodings whose gradients the method is for, one for each checkpoint."""
+    suitable = [encoding for encoding in encodings if method.fits(encoding)]
+    if not suitable:
+        given = ", ".join(repr(encoding.name) for encoding in encodings) or "none"
+        raise InputError(
+            f"method {method.name!r} needs an encoding made with {method.encoding_wanted}; given: {given}. Make one "
+            f"with: trackstar encoding create NAME --model DIR --corpus NAME {method.encoding_wanted}"
+        )
+    if method.kind == "curvature":  # what it takes of an encoding is the model and the sample
+        suitable = list({encoding.model_digest: encoding for encoding in reversed(suitable)}.values())
+    models = [encoding.model_digest for encoding in suitable]
+    if len(set(models)) < len(models):
+        same = ", ".join(repr(encoding.name) for encoding in suitable)
+        raise InputError(
+            f"encodings {same} all suit method {method.name!r}, and some are of the same model; scores are averaged "
+            f"over different checkpoints only. Name one of them."
+        )
+    return suitable
+
+
+def _insert_run(
+    connection: Connection[TupleRow], run: str, request: SearchRequest, found: Found, started_at: datetime
+) -> int:
+    encodings = request.encodings if request.method.uses_encodings else ()
+    settings: dict[str, Any] = {
+        "method": asdict(request.method),
+        "encodings": [encoding.name for encoding in encodings],
+        "corpus": request.options.corpus,
+        **found.settings,
+    }
+    row = connection.execute(
+        query("run_insert"),
+        {
+            "name": run,
+            "method": request.method.name,
+            "encoding_id": encodings[0].encoding_id if encodings else None,
+            "query_set_id": request.query_set_id,
+            "task_id": found.task_id,
+            "top_k": request.options.top_k,
+            "query_count": len(found.query_ids),
+            "document_count": found.documents,
+            "code_version": __version__,
+            "settings": Jsonb(settings),
+            "started_at": started_at,
+        },
+    ).fetchone()
+    if row is None:
+        raise run_taken(run)
+    for encoding in encodings:
+        connection.execute(query("run_encoding_insert"), {"run_id": row[0], "encoding_id": encoding.encoding_id})
+    connection.execute(query("run_query_insert"), {"run_id": row[0], "query_ids": found.query_ids})
+    return int(row[0])
+
+
+def _write_proponents(connection: Connection[TupleRow], run_id: int, found: Found) -> int:
+    """The number of rows written, a proponent or opponent each."""
+    rankings: dict[str, Ranking | None] = {"proponent": found.proponents, "opponent": found.opponents}
+    written = 0
+    with connection.cursor().copy(query("run_copy_proponents")) as copy:
+        copy.set_types(["int8", "int8", "text", "int4", "int8", "float8"])
+        for direction, ranking in rankings.items():
+            for index, query_id in enumerate(found.query_ids):
+                rows = ranking.rows(index) if ranking else []
+                for rank, pair in enumerate(rows, start=1):
+                    copy.write_row((run_id, query_id, direction, rank, *pair))
+                written += len(rows)
+    return written
