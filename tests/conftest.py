@@ -47,14 +47,6 @@ RunTrackstar = Callable[..., "subprocess.CompletedProcess[str]"]
 _numbers = count(1)
 
 
-@pytest.fixture(autouse=True)
-def interruptible() -> None:
-    """Programs that a test starts can be interrupted, whatever a library did to this process's signals before."""
-    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-
-
 @contextmanager
 def reachable_directory() -> Iterator[Path]:
     """A temporary directory that the server's user can enter when tests run as root; pytest's are closed."""
