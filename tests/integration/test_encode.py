@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +17,12 @@ from tests.integration.conftest import SmallCorpus, WriteRecords, save_small_mod
 from tests.unit.attribution.small_models import byte_level_tokenizer, small_model
 from trackstar_db.attribution.tokens import query_piece, tokenize_documents
 from trackstar_db.database.queries import query
-from trackstar_db.encoding.encode import Document, document_encodings, encode_documents, query_encodings, write_batch
+from trackstar_db.encoding.batches import Document, document_encodings, write_batch
+from trackstar_db.encoding.documents import encode_documents
 from trackstar_db.encoding.encodings import load_encoder
-from trackstar_db.encoding.fitting import MAX_DIMENSION, NewEncoding
+from trackstar_db.encoding.fitting import NewEncoding
 from trackstar_db.encoding.gradient_reader import GradientReader
+from trackstar_db.encoding.queries import query_encodings
 from trackstar_db.errors import (
     AlreadyExists,
     EncodingIncomplete,
@@ -138,6 +144,71 @@ def test_two_token_budgets_give_the_same_gradients(small_corpus: SmallCorpus) ->
     np.testing.assert_allclose(gradients[0].astype(float), gradients[1].astype(float), atol=2e-3)
 
 
+def digest_of(corpus: SmallCorpus, encoding: str) -> list[tuple[object, ...]]:
+    """What an encoding has stored, as one value, and how many documents that is."""
+    return rows(
+        corpus,
+        """SELECT md5(string_agg(document_id || outcome || norm || gradient::text, ',' ORDER BY document_id)), count(*)
+           FROM trackstar.encoded_document JOIN trackstar.encoding USING (encoding_id)
+           LEFT JOIN trackstar.gradient USING (encoding_id, document_id)
+           WHERE name = %s""",
+        encoding,
+    )
+
+
+def test_a_batch_that_cannot_be_written_is_an_error_and_leaves_whole_batches(
+    small_corpus: SmallCorpus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trackstar_db.encoding.documents.CHUNK_DOCUMENTS", 25)
+    for name in ("undisturbed", "disturbed"):
+        small_corpus.store.create_encoding(small_corpus.new_encoding(name))
+    database = small_corpus.store.database
+    encode_documents(database, "undisturbed", "small", token_budget=100)
+    refuse = """
+        CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'refused'; END $$;
+        CREATE TRIGGER refuse BEFORE INSERT ON trackstar.encoded_document FOR EACH ROW
+            WHEN (NEW.document_id = 40) EXECUTE FUNCTION refuse()"""
+    with database.connect() as connection:
+        connection.execute(refuse)
+    with pytest.raises(psycopg.errors.RaiseException, match="refused"):
+        encode_documents(database, "disturbed", "small", token_budget=100)
+    ((_, written),) = digest_of(small_corpus, "disturbed")
+    assert 25 <= written < 60  # type: ignore[operator]  # the first chunk, and what came before in the second
+    with database.connect() as connection:
+        connection.execute("DROP FUNCTION refuse CASCADE")
+    summary = encode_documents(database, "disturbed", "small", token_budget=100)
+    assert (summary.already_encoded, summary.stored) == (written, 60 - written)  # type: ignore[operator]
+    assert digest_of(small_corpus, "disturbed") == digest_of(small_corpus, "undisturbed")
+
+
+def test_an_encoding_that_is_interrupted_while_it_waits_for_the_database_is_continued(
+    small_corpus: SmallCorpus,
+) -> None:
+    for name in ("undisturbed", "disturbed"):
+        small_corpus.store.create_encoding(small_corpus.new_encoding(name))
+    database = small_corpus.store.database
+    encode_documents(database, "undisturbed", "small", token_budget=100)
+    waiting = """
+        SELECT count(*) FROM pg_locks JOIN pg_database ON pg_database.oid = database
+        WHERE NOT granted AND datname = current_database()"""
+
+    def interrupt() -> None:
+        while rows(small_corpus, waiting) == [(0,)]:
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with database.connect() as other:
+        other.execute("LOCK TABLE trackstar.encoded_document IN SHARE MODE")
+        watcher = threading.Thread(target=interrupt, daemon=True)
+        watcher.start()
+        with pytest.raises(KeyboardInterrupt):
+            encode_documents(database, "disturbed", "small", token_budget=100)
+        watcher.join()
+    assert digest_of(small_corpus, "disturbed")[0][1] == 0
+    assert encode_documents(database, "disturbed", "small", token_budget=100).stored == 60
+    assert digest_of(small_corpus, "disturbed") == digest_of(small_corpus, "undisturbed")
+
+
 def test_a_new_text_takes_the_old_gradient_away(small_corpus: SmallCorpus) -> None:
     small_corpus.encode()
     rows(small_corpus, "UPDATE trackstar.document SET text = 'Rome' WHERE external_id = 's3' RETURNING 1")
@@ -149,7 +220,7 @@ def test_a_new_text_takes_the_old_gradient_away(small_corpus: SmallCorpus) -> No
 def test_a_text_that_changes_while_it_is_encoded_is_encoded_again(small_corpus: SmallCorpus) -> None:
     small_corpus.store.create_encoding(small_corpus.new_encoding())
     with small_corpus.store.database.connect() as connection:
-        _, encoder = load_encoder(connection, "small")
+        encoding, encoder = load_encoder(connection, "small")
         read = connection.execute(query("encode_texts"), {"document_ids": [1, 2]}).fetchall()
     tokens = tokenize_documents(encoder.loaded.tokenizer, [text for _, _, text, _ in read], 64)
     documents = [Document(row[0], row[1], row[3], tokens) for row, tokens in zip(read, tokens, strict=True)]
@@ -160,7 +231,9 @@ def test_a_text_that_changes_while_it_is_encoded_is_encoded_again(small_corpus: 
         "RETURNING 1",
     )
     with small_corpus.store.database.connect() as connection:
-        written = write_batch(connection, 1, list(zip(documents, outcomes, gradients, norms.tolist(), strict=True)))
+        written = write_batch(
+            connection, encoding, list(zip(documents, outcomes, gradients, norms.tolist(), strict=True))
+        )
     assert [document.document_id for document, *_ in written] == [1]
     assert small_corpus.store.encode_documents("small", "small").stored == 59
 
@@ -170,7 +243,8 @@ def test_the_largest_gradient_fits_on_its_page(small_corpus: SmallCorpus, tmp_pa
     model.save_pretrained(tmp_path / "deep")
     byte_level_tokenizer().save_pretrained(tmp_path / "deep")
     new = NewEncoding("e", str(tmp_path / "deep"), "small", block_rank=26, second_moment="none")
-    assert small_corpus.store.create_encoding(new).dimension == MAX_DIMENSION
+    encoding = small_corpus.store.create_encoding(new)
+    assert (encoding.dimension, encoding.is_by_block) == (4056, False)
     assert small_corpus.store.encode_documents("e", "small").stored == 60
 
 
@@ -271,7 +345,8 @@ def test_gradients_are_stored_plain(small_corpus: SmallCorpus) -> None:
         ({"sample": 0}, InputError, "expected 1 or more"),
         ({"name": ""}, InputError, "an encoding cannot be named ''"),
         ({"seed": 2**63}, InputError, "expected a whole number of 64 bits"),
-        ({"block_rank": 33}, InputError, "a page of PostgreSQL holds 4,056"),
+        ({"block_rank": 65}, InputError, "block rank is 65; a row of PostgreSQL holds gradients up to block rank 64"),
+        ({"blocks": 4097}, InputError, "blocks is 4,097; .* of 4,096 blocks"),
     ],
 )
 def test_a_wrong_setting_is_an_error_and_stores_nothing(

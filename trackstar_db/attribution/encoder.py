@@ -37,12 +37,16 @@ _CHOICES = {
     "long_documents": get_args(LongDocuments),
     "dtype": tuple(DTYPES),
     "loss": get_args(Loss),
+    "bits": (16, 2, 1),
 }
 
 
 @dataclass(frozen=True)
 class EncodingSettings:
-    """What defines an encoding's numbers, next to the model, V and R. Batch sizes and devices do not."""
+    """What defines an encoding's numbers, next to the model, V and R. Batch sizes and devices do not.
+
+    bits: of each number of a document's gradient as it is stored: 16 is half precision
+    """
 
     blocks: int = DEFAULT_BLOCKS
     block_rank: int = DEFAULT_BLOCK_RANK
@@ -53,6 +57,7 @@ class EncodingSettings:
     long_documents: LongDocuments = "split"
     dtype: str = "float32"
     loss: Loss = "cross-entropy"
+    bits: int = 16
 
     def __post_init__(self) -> None:
         for name, least in (("blocks", 1), ("block_rank", 1), ("max_tokens", 2), ("damping", 0)):
@@ -60,7 +65,7 @@ class EncodingSettings:
                 raise InputError(f"{name} is {getattr(self, name)}; expected {least} or more.")
         for name, choices in _CHOICES.items():
             if getattr(self, name) not in choices:
-                raise InputError(f"{name} is {getattr(self, name)!r}; expected one of {', '.join(choices)}.")
+                raise InputError(f"{name} is {getattr(self, name)!r}; expected one of {', '.join(map(str, choices))}.")
 
     @property
     def dimension(self) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from torch import nn
 from transformers import PreTrainedModel
@@ -13,6 +14,8 @@ from transformers.pytorch_utils import Conv1D
 from trackstar_db.errors import ModelUnsupported
 
 DEFAULT_BLOCKS = 8
+
+Item = TypeVar("Item")
 
 
 @dataclass(frozen=True)
@@ -74,17 +77,21 @@ def default_blocks(weights: Sequence[CapturedWeight]) -> int:
 def block_of_weight(weights: Sequence[CapturedWeight], blocks: int) -> dict[str, int]:
     """The block of each weight by its name: sublayers in order, cut into `blocks` even, contiguous parts.
 
-    The first parts are the longer ones where the division leaves a remainder (numpy.array_split).
-    Raises ModelUnsupported where there are fewer sublayers than blocks.
+    Where more blocks are asked for than there are sublayers, single weight matrices are cut so. The first parts are
+    the longer ones where the division leaves a remainder (numpy.array_split).
+    Raises ModelUnsupported where there are fewer weights than blocks.
     """
-    block_of_sublayer = {sublayer: block for block, part in enumerate(_split(weights, blocks)) for sublayer in part}
-    return {weight.name: block_of_sublayer[weight.sublayer] for weight in weights}
+    return {weight.name: block for block, part in enumerate(_parts(weights, blocks)) for weight in part}
 
 
 def block_names(weights: Sequence[CapturedWeight], blocks: int) -> list[str]:
-    """What each block covers, for reports: "layer 0 attention", "layer 0 attention to layer 1 MLP"."""
-    names = [[_sublayer_name(sublayer) for sublayer in part] for part in _split(weights, blocks)]
-    return [part[0] if len(part) == 1 else f"{part[0]} to {part[-1]}" for part in names]
+    """What each block covers, for reports: "layer 0 attention", "layer 0 attention to layer 0 MLP".
+
+    Blocks of single weight matrices name those: "layer 0 attention q_proj to layer 0 attention k_proj".
+    """
+    is_by_sublayer = blocks <= sublayer_count(weights)
+    ends = [(_name(part[0], is_by_sublayer), _name(part[-1], is_by_sublayer)) for part in _parts(weights, blocks)]
+    return [first if first == last else f"{first} to {last}" for first, last in ends]
 
 
 def _decoder_layers(model: PreTrainedModel) -> tuple[str, nn.ModuleList]:
@@ -112,17 +119,28 @@ def _captured(name: str, sublayer: int, module: nn.Linear | Conv1D) -> CapturedW
     return CapturedWeight(name, sublayer, in_features, out_features, is_transposed)
 
 
-def _split(weights: Sequence[CapturedWeight], blocks: int) -> list[list[int]]:
-    sublayers = sorted({weight.sublayer for weight in weights})
-    if not 1 <= blocks <= len(sublayers):
+def _parts(weights: Sequence[CapturedWeight], blocks: int) -> list[list[CapturedWeight]]:
+    """The weights of each block, in order."""
+    if not 1 <= blocks <= len(weights):
         raise ModelUnsupported(
-            f"{blocks} blocks were asked of a model with {len(sublayers)} sublayers (the attention and the "
-            f"MLP of each layer). Choose from 1 to {len(sublayers)} blocks."
+            f"{blocks} blocks were asked of a model with {len(weights)} weight matrices in "
+            f"{sublayer_count(weights)} sublayers (the attention and the MLP of each layer). Choose from 1 to "
+            f"{len(weights)} blocks."
         )
-    size, remainder = divmod(len(sublayers), blocks)
-    starts = [block * size + min(block, remainder) for block in range(blocks + 1)]
-    return [sublayers[start:end] for start, end in itertools.pairwise(starts)]
+    in_order = sorted(weights, key=lambda weight: weight.sublayer)  # a model may keep its MLP first
+    if blocks > sublayer_count(weights):
+        return _split(in_order, blocks)
+    sublayers = [list(sublayer) for _, sublayer in itertools.groupby(in_order, lambda weight: weight.sublayer)]
+    return [list(itertools.chain.from_iterable(part)) for part in _split(sublayers, blocks)]
 
 
-def _sublayer_name(sublayer: int) -> str:
-    return f"layer {sublayer // 2} {'MLP' if sublayer % 2 else 'attention'}"
+def _split(items: Sequence[Item], parts: int) -> list[list[Item]]:
+    """Even, contiguous parts, the longer ones first."""
+    size, remainder = divmod(len(items), parts)
+    starts = [part * size + min(part, remainder) for part in range(parts + 1)]
+    return [list(items[start:end]) for start, end in itertools.pairwise(starts)]
+
+
+def _name(weight: CapturedWeight, is_by_sublayer: bool) -> str:
+    sublayer = f"layer {weight.sublayer // 2} {'MLP' if weight.sublayer % 2 else 'attention'}"
+    return sublayer if is_by_sublayer else f"{sublayer} {weight.name.rsplit('.', 1)[-1]}"

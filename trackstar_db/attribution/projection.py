@@ -38,7 +38,18 @@ def two_sided_projection(activations: Tensor, output_gradients: Tensor, left: Te
     left: [out, k]; right: [in, k]
     returns [example, k, k]
     """
-    return projected_product(activations @ right, output_gradients @ left)
+    return projected_product(projected(activations, right), projected(output_gradients, left))
+
+
+def projected(vectors: Tensor, matrix: Tensor) -> Tensor:
+    """Every token's vector times a projection.
+
+    The result lies the long way round: a product with k rows takes a CPU half the time of one with k columns.
+
+    vectors: [example, token, n]; matrix: [n, k]
+    returns [k, example, token]
+    """
+    return (matrix.mT @ vectors.flatten(0, 1).mT).view(-1, *vectors.shape[:2])
 
 
 def projected_product(activations: Tensor, output_gradients: Tensor) -> Tensor:
@@ -46,8 +57,8 @@ def projected_product(activations: Tensor, output_gradients: Tensor) -> Tensor:
 
     Low-precision inputs are added up in float32.
 
-    activations: [example, token, k]; output_gradients: [example, token, k]
+    activations: [k, example, token]; output_gradients: [k, example, token]
     returns [example, k, k], rows from the output side
     """
     dtype = torch.promote_types(activations.dtype, torch.float32)
-    return output_gradients.to(dtype).mT @ activations.to(dtype)
+    return output_gradients.to(dtype).transpose(0, 1) @ activations.to(dtype).permute(1, 2, 0)

@@ -6,12 +6,11 @@ queries, and the task-specific TrackStar is a cosine under M = R^(-1): nothing t
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
-
-from trackstar_db.attribution.autocorrelation import Autocorrelation
 
 CROSSING_SHARE = 0.015
 """Where the two spectra are to cross: about 1,000 of 65,536 components (Chang et al. 2025 §A.1.3)."""
@@ -37,28 +36,51 @@ class TaskMatrix:
 
 
 def task_matrix(
-    queries: Tensor, train_root: Tensor, train_eigenvalues: Tensor, mixing_lambda: float | None = None
+    queries: Tensor, train_root: Iterable[Tensor], train_eigenvalues: Tensor, mixing_lambda: float | None = None
 ) -> TaskMatrix:
     """M^(1/2) = (lambda S + (1 - lambda) I)^(-1/2) of each block.
 
+    Beside what comes back, memory holds a few matrices of one block in float64.
+
     queries: [query, d] base encodings before unit norm
-    train_root: R_train^(1/2), damped, [block, k^2, k^2]; train_eigenvalues: of R_train, [block, k^2]
+    train_root: R_train^(1/2), damped, [block, k^2, k^2], or its blocks one after the other
+    train_eigenvalues: of R_train, [block, k^2]
     mixing_lambda: from 0 to below 1; None chooses it by the spectra
     """
-    blocks, width = train_eigenvalues.shape
-    autocorrelation = Autocorrelation(blocks, width)
-    autocorrelation.add(queries)
-    second_moment = autocorrelation.mean()  # S
+    by_block = queries.split(train_eigenvalues.shape[1], dim=1)
     crossing = None
     if mixing_lambda is None:
-        evaluation = train_root.double() @ second_moment @ train_root.double()  # R_eval
-        mixing_lambda, crossing = spectra_lambda(torch.linalg.eigvalsh(evaluation), train_eigenvalues)
-    values, vectors = torch.linalg.eigh(second_moment)
-    values = values.clamp(min=0)  # a rounding error below zero
-    ranks = (values > 1e-10 * values.amax(-1, keepdim=True)).sum(-1).tolist()
-    scale = (mixing_lambda * values + (1 - mixing_lambda)).rsqrt()
-    root = (vectors * scale[:, None, :]) @ vectors.mT
-    return TaskMatrix(root.float(), mixing_lambda, tuple(ranks), crossing)
+        spectra = [
+            _spectrum(part.double() @ root.double())[0]  # of R_eval
+            for part, root in zip(by_block, train_root, strict=True)
+        ]
+        mixing_lambda, crossing = spectra_lambda(torch.cat(spectra), train_eigenvalues)
+    roots, ranks = zip(*(_root(part, mixing_lambda) for part in by_block), strict=True)
+    return TaskMatrix(torch.stack(roots), mixing_lambda, ranks, crossing)
+
+
+def _root(queries: Tensor, mixing_lambda: float) -> tuple[Tensor, int]:
+    """M^(1/2) of one block, [k^2, k^2] float32, and the rank of its S.
+
+    queries: [query, k^2]
+    """
+    values, vectors = _spectrum(queries.double())
+    rank = int((values > 1e-10 * values.amax()).sum())
+    elsewhere = (1 - mixing_lambda) ** -0.5  # in directions of which the queries say nothing
+    scale = (mixing_lambda * values + (1 - mixing_lambda)).rsqrt() - elsewhere
+    root = (vectors * scale) @ vectors.mT
+    root.diagonal().add_(elsewhere)
+    return root.float(), rank
+
+
+def _spectrum(queries: Tensor) -> tuple[Tensor, Tensor]:
+    """Eigenvalues and eigenvectors of S = mean(q q^T), [k^2] and [k^2, k^2]; of fewer queries only as many.
+
+    queries: [query, k^2] float64
+    """
+    triangular = torch.linalg.qr(queries, mode="r").R  # of the same singular values, and never of more rows than k^2
+    _, singular, vectors = torch.linalg.svd(triangular, full_matrices=False)
+    return singular.square() / len(queries), vectors.mT
 
 
 def spectra_lambda(evaluation: Tensor, train: Tensor) -> tuple[float, int]:
@@ -67,7 +89,7 @@ def spectra_lambda(evaluation: Tensor, train: Tensor) -> tuple[float, int]:
     The component is the CROSSING_SHARE of all of them; where the evaluation's spectrum ends before it (fewer
     queries than that), its last one. At most LARGEST_LAMBDA.
 
-    evaluation, train: eigenvalues in any shape, equally many
+    evaluation, train: eigenvalues in any shape; those of the evaluation may lack zeros
     """
     evaluation, train = (values.double().flatten().sort(descending=True).values for values in (evaluation, train))
     present = int((evaluation > 1e-10 * evaluation[0]).sum())
@@ -76,3 +98,15 @@ def spectra_lambda(evaluation: Tensor, train: Tensor) -> tuple[float, int]:
     if ours <= 0:
         return 0.0, crossing
     return min(theirs / (ours + theirs), LARGEST_LAMBDA), crossing
+
+
+def lengths_under(root: Tensor, encodings: Tensor) -> Tensor:
+    """|M^(1/2) b| of each encoding b, one block's product at a time.
+
+    root: M^(1/2), [block, k^2, k^2]; encodings: [example, d]
+    returns [example]
+    """
+    squares = encodings.new_zeros(len(encodings))
+    for matrix, part in zip(root, encodings.split(root.shape[-1], dim=1), strict=True):
+        squares += (part @ matrix.to(part.dtype)).square_().sum(1)
+    return squares.sqrt_()

@@ -46,6 +46,7 @@ def settings_text(data: Path, sockets: Path, access: Path, tcp_port: int | None,
     values = {
         **FIXED_SETTINGS,
         **memory_settings(_memory_bytes()),
+        **process_settings(os.cpu_count() or 1),
         "data_directory": str(data),
         "hba_file": str(access),
         "unix_socket_directories": _list_item(str(sockets)),
@@ -106,13 +107,26 @@ def _write_private(path: Path, text: str) -> None:
 
 
 def memory_settings(memory: int) -> dict[str, str]:
-    """The settings that grow with the memory of the machine, given in bytes."""
+    """The settings that grow with the memory of the machine, given in bytes.
+
+    Gradients that are loaded stay in the shared buffers, where an exact search reads them at less than half of what it
+    costs to fetch them from the system's cache; as much memory as PostgreSQL advises at most, taken as it fills.
+    """
     megabytes = memory // 2**20
     return {
-        "shared_buffers": f"{max(32, min(megabytes // 4, 4096))}MB",
+        "shared_buffers": f"{max(32, megabytes * 2 // 5)}MB",
         "effective_cache_size": f"{max(64, megabytes * 3 // 4)}MB",
         "maintenance_work_mem": f"{max(32, min(megabytes // 16, 1024))}MB",
         "work_mem": f"{max(4, min(megabytes // 128, 64))}MB",
+    }
+
+
+def process_settings(cores: int) -> dict[str, str]:
+    """The settings that grow with the cores of the machine: a search may use half of them beside the one it has."""
+    return {
+        "max_worker_processes": str(max(8, cores)),
+        "max_parallel_workers": str(max(8, cores)),
+        "max_parallel_workers_per_gather": str(max(2, cores // 2)),
     }
 
 

@@ -21,6 +21,16 @@ def query_set_id(connection: Connection[TupleRow], name: str) -> int:
     return _lookup(connection, "query_set", name, advice)
 
 
+def relation_ids(connection: Connection[TupleRow], name: str) -> tuple[int, ...]:
+    """The numbers of the relations of a label or uri; raises NotFound naming the relations that are there."""
+    numbers = [number for (number,) in connection.execute(query("relation_by_name"), {"name": name})]
+    if not numbers:
+        labels = [label for (label,) in connection.execute(query("relation_names"))]
+        known = f"the database has: {', '.join(labels)}" if labels else "the database has none yet"
+        raise NotFound(f"no relation has the label or uri {name!r}; {known}. They come with trackstar load facts PATH")
+    return tuple(numbers)
+
+
 def _lookup(connection: Connection[TupleRow], kind: str, name: str, advice: str) -> int:
     row = connection.execute(query(f"{kind}_by_name"), {"name": name}).fetchone()
     if row is None:

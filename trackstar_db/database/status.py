@@ -49,6 +49,20 @@ class UnfinishedEncoding:
 
 
 @dataclass(frozen=True)
+class UnfinishedSearch:
+    """A search that was begun and whose run is not stored; the same command again continues it.
+
+    documents_read, documents: over all passes
+    """
+
+    run: str
+    method: str
+    documents_read: int
+    documents: int
+    started_at: datetime
+
+
+@dataclass(frozen=True)
 class Status:
     """Versions, revision, rows and unfinished work of one database."""
 
@@ -62,6 +76,7 @@ class Status:
     rows: tuple[TableRows, ...]
     unfinished_loads: tuple[UnfinishedLoad, ...]
     unfinished_encodings: tuple[UnfinishedEncoding, ...]
+    unfinished_searches: tuple[UnfinishedSearch, ...]
 
 
 def status(database: Database) -> Status:
@@ -83,6 +98,7 @@ def status(database: Database) -> Status:
             rows=_rows(connection) if has_tables else (),
             unfinished_loads=_all(connection, "status_loads", UnfinishedLoad) if has_tables else (),
             unfinished_encodings=_all(connection, "status_encodings", UnfinishedEncoding) if has_tables else (),
+            unfinished_searches=_all(connection, "status_searches", UnfinishedSearch) if has_tables else (),
         )
 
 

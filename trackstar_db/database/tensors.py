@@ -33,13 +33,24 @@ def load_tensors(connection: Connection[TupleRow], statement: str, key: Mapping[
     statement: the named query that gives name, dtype, shape and data
     """
     tensors = {}
-    for name, dtype, shape, data in connection.execute(query(statement), key, binary=True):
-        array = np.frombuffer(data, np.dtype(dtype).newbyteorder("<")).reshape(shape).astype(dtype)
-        tensors[name] = torch.from_numpy(array)
+    with connection.transaction(), connection.cursor("tensors", binary=True) as cursor:
+        cursor.itersize = 1  # they may be large: one row at a time comes over
+        for name, dtype, shape, data in cursor.execute(query(statement), key):
+            array = np.frombuffer(data, np.dtype(dtype).newbyteorder("<")).reshape(shape).astype(dtype)
+            tensors[name] = torch.from_numpy(array)
     return tensors
+
+
+def take_stacked(tensors: dict[str, Tensor], name: str, parts: int) -> Tensor:
+    """The tensors NAME/0, NAME/1, … as one, out of a dictionary that they leave, so that they are held once."""
+    first = tensors[f"{name}/0"]
+    stacked = torch.empty((parts, *first.shape), dtype=first.dtype)
+    for part in range(parts):
+        stacked[part] = tensors.pop(f"{name}/{part}")
+    return stacked
 
 
 def little_endian(tensor: Tensor) -> bytes:
     """The tensor's numbers, row by row, the same on every machine."""
     array = tensor.detach().cpu().contiguous().numpy()
-    return array.astype(array.dtype.newbyteorder("<")).tobytes()
+    return array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()

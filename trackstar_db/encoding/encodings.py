@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-import torch
 from psycopg import Connection, sql
 from psycopg.errors import UniqueViolation
 from psycopg.rows import TupleRow, dict_row
 from psycopg.types.json import Jsonb
 from torch import Tensor
 
-from trackstar_db.attribution.second_moment import RankOne, SecondMoment, SecondMoments
+from trackstar_db.attribution.second_moment import SecondMoments
 from trackstar_db.database.engine import Database
 from trackstar_db.database.queries import query
-from trackstar_db.database.tensors import little_endian, load_tensors, store_tensor
+from trackstar_db.database.tensors import load_tensors, store_tensor
+from trackstar_db.encoding.encoding_tensors import digest_of, named_tensors, second_moments_of, stacked, stored_parts
 from trackstar_db.encoding.models import store_model
 from trackstar_db.errors import AlreadyExists, EncodingMismatch, InUse, NotFound
+
+PAGE_BLOCK_NUMBERS = 4054
+"""Half-precision numbers that fit on one page of 8 kB with the header of a row that is one layer block."""
+
+PAGE_CODE_BITS = 64_864
+"""Bits of codes that fit on one page with the header of their row."""
+
+HALF_BITS = 16
+"""Bits of a number in half precision; gradients of fewer bits are codes (`trackstar_db.encoding.codes`)."""
 
 if TYPE_CHECKING:  # transformers takes seconds to import, and listing encodings does without
     from trackstar_db.attribution.encoder import Encoder, EncodingSettings
@@ -34,6 +40,8 @@ class Encoding:
 
     recipe: every setting and source, as JSON
     digest: SHA-256 over the recipe and its tensors
+    is_by_block: whether a gradient is stored as a row for each layer block, being too long for one page; where
+        documents have codes, a query's gradient alone
     """
 
     encoding_id: int
@@ -44,7 +52,47 @@ class Encoding:
     dimension: int
     recipe: dict[str, Any]
     digest: bytes
+    is_by_block: bool
     created_at: datetime
+
+    @property
+    def row_width(self) -> int:
+        """Numbers of one stored row, other than codes: a gradient, or one layer block of it."""
+        return self.settings.block_rank**2 if self.is_by_block else self.dimension
+
+    @property
+    def rows(self) -> int:
+        """Stored rows of one gradient, other than codes."""
+        return self.dimension // self.row_width
+
+    @property
+    def bits(self) -> int:
+        """Of each number of a document's gradient: 16, or 2 or 1 where documents have codes."""
+        return int(self.recipe["settings"].get("bits", HALF_BITS))
+
+    @property
+    def is_coded(self) -> bool:
+        """Whether a document's gradient is stored in codes of one or two bits a number, in one row."""
+        return self.bits < HALF_BITS
+
+    @property
+    def partition(self) -> sql.Identifier:
+        """The table that holds the gradients of documents, in schema trackstar."""
+        if self.is_coded:
+            return sql.Identifier(f"gradient_code_{self.encoding_id}")
+        return gradient_partition_name(self.encoding_id, self.is_by_block)
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What a person should hear of R."""
+        documents, width = self.recipe["autocorrelation"]["documents"], self.settings.block_rank**2
+        if documents >= width:
+            return ()
+        return (
+            f"R of encoding {self.name!r} was fitted on {documents:,} documents, fewer than the {width:,} directions "
+            f"of a block: the others have its damping alone. A sample of more documents (--sample), or a lower block "
+            f"rank, would tell more.",
+        )
 
     @property
     def settings(self) -> EncodingSettings:
@@ -73,7 +121,7 @@ class FittedEncoding:
 
 def store_encoding(database: Database, name: str, loaded: LoadedModel, fitted: FittedEncoding) -> Encoding:
     """The encoding, stored whole in one transaction; raises AlreadyExists for a taken name."""
-    tensors = _named_tensors(fitted)
+    tensors = named_tensors(fitted)
     settings = fitted.settings
     recipe = {
         "model": {"name": loaded.name, "revision": loaded.revision, "digest": loaded.digest.hex()},
@@ -94,20 +142,15 @@ def store_encoding(database: Database, name: str, loaded: LoadedModel, fitted: F
                     "dimension": settings.dimension,
                     "second_moment": settings.second_moment,
                     "recipe": Jsonb(recipe),
-                    "digest": _digest(recipe, tensors),
+                    "digest": digest_of(recipe, tensors),
                 },
             ).fetchone()
             encoding_id = int(row[0]) if row else 0
-            for part_name, part in _stored_parts(tensors):
+            for part_name, part in stored_parts(tensors):
                 store_tensor(connection, "encoding_tensor_insert", {"encoding_id": encoding_id}, part_name, part)
-            connection.execute(
-                query("encoding_partition_create").format(
-                    partition=gradient_partition_name(encoding_id),
-                    dimension=sql.Literal(settings.dimension),
-                    encoding_id=sql.Literal(encoding_id),
-                )
-            )
-            return load_encoding(connection, name)
+            encoding = load_encoding(connection, name)
+            create_partition(connection, encoding)
+            return encoding
     except UniqueViolation as error:
         raise name_taken(name) from error
 
@@ -146,8 +189,8 @@ def drop_encoding(database: Database, name: str) -> None:
                 f"encoding {name!r} is what these runs stand on: {', '.join(runs)}. Drop them first, with: "
                 f"trackstar run drop NAME"
             )
-        partition = gradient_partition_name(encoding.encoding_id)
-        connection.execute(query("encoding_partition_drop").format(partition=partition))
+        connection.execute(query("encoding_partition_drop").format(partition=encoding.partition))
+        connection.execute(query("index_signs_table_drop").format(signs=signs_table_name(encoding.encoding_id)))
         connection.execute(query("encoding_drop"), parameters)
 
 
@@ -171,18 +214,47 @@ def load_encoder(connection: Connection[TupleRow], name: str, model: str | None 
             f"Name the folder of the encoding's own model with --model, or create another encoding."
         )
     tensors = _load_tensors(connection, encoding)
-    if _digest(encoding.recipe, tensors) != encoding.digest:
+    if digest_of(encoding.recipe, tensors) != encoding.digest:
         raise EncodingMismatch(
             f"encoding {encoding.name!r} is not what was stored: its recipe and tensors do not have its digest. "
             f"Restore the database from a backup, or create the encoding again under another name."
         )
-    encoder = Encoder(loaded, encoding.settings, _second_moments(tensors), tensors["autocorrelation/inverse_root"])
+    encoder = Encoder(loaded, encoding.settings, second_moments_of(tensors), tensors["autocorrelation/inverse_root"])
     return encoding, encoder
 
 
-def gradient_partition_name(encoding_id: int) -> sql.Identifier:
+def create_partition(connection: Connection[TupleRow], encoding: Encoding) -> None:
+    """Nothing; there is an empty table for the encoding's gradients, one page a row.
+
+    A row is a gradient, or where that is longer than a page one layer block of it.
+    """
+    kind, external, is_long = "encoding_partition_create", "encoding_partition_external", False
+    if encoding.is_coded:
+        kind, external = "encoding_code_partition_create", "encoding_code_external"
+        is_long = encoding.dimension * encoding.bits > PAGE_CODE_BITS
+    elif encoding.is_by_block:
+        kind, is_long = "encoding_block_partition_create", encoding.row_width > PAGE_BLOCK_NUMBERS
+    connection.execute(
+        query(kind).format(
+            partition=encoding.partition,
+            dimension=sql.Literal(encoding.row_width),
+            blocks=sql.Literal(encoding.rows),
+            bits=sql.Literal(encoding.dimension * encoding.bits),
+            encoding_id=sql.Literal(encoding.encoding_id),
+        )
+    )
+    if is_long:
+        connection.execute(query(external).format(partition=encoding.partition))
+
+
+def gradient_partition_name(encoding_id: int, is_by_block: bool = False) -> sql.Identifier:
     """The table that holds an encoding's gradients, in schema trackstar."""
-    return sql.Identifier(f"gradient_{encoding_id}")
+    return sql.Identifier(f"gradient_block_{encoding_id}" if is_by_block else f"gradient_{encoding_id}")
+
+
+def signs_table_name(encoding_id: int) -> sql.Identifier:
+    """The table that holds the signs of an encoding's gradients, its index `signs`, in schema trackstar."""
+    return sql.Identifier(f"gradient_signs_{encoding_id}")
 
 
 def name_taken(name: str) -> AlreadyExists:
@@ -192,67 +264,15 @@ def name_taken(name: str) -> AlreadyExists:
     )
 
 
-def _named_tensors(fitted: FittedEncoding) -> dict[str, Tensor]:
-    """Every tensor of an encoding by the name it is stored under."""
-    tensors = {
-        "autocorrelation/inverse_root": fitted.inverse_roots,
-        "autocorrelation/eigenvalues": fitted.eigenvalues,
-    }
-    for name, moment in fitted.second_moments.items():
-        if isinstance(moment, RankOne):
-            tensors[f"second_moment/rows/{name}"] = moment.rows
-            tensors[f"second_moment/columns/{name}"] = moment.columns
-        else:
-            tensors[f"second_moment/full/{name}"] = moment
-    return tensors
-
-
-def _second_moments(tensors: dict[str, Tensor]) -> dict[str, SecondMoment]:
-    """V by weight matrix, from an encoding's stored tensors."""
-    moments: dict[str, SecondMoment] = {}
-    for stored_name, tensor in tensors.items():
-        match stored_name.split("/", 2):
-            case ["second_moment", "rows", name]:
-                moments[name] = RankOne(tensor, tensors[f"second_moment/columns/{name}"])
-            case ["second_moment", "full", name]:
-                moments[name] = tensor
-    return moments
-
-
-def _stored_parts(tensors: dict[str, Tensor]) -> Iterator[tuple[str, Tensor]]:
-    """Tensors as they are stored: each block of R is a row of its own, since a field of PostgreSQL ends at 1 GB."""
-    for name, tensor in tensors.items():
-        if name.startswith("autocorrelation/"):
-            yield from ((f"{name}/{block}", part) for block, part in enumerate(tensor))
-        else:
-            yield name, tensor
-
-
 def _load_tensors(connection: Connection[TupleRow], encoding: Encoding) -> dict[str, Tensor]:
     """Every tensor of an encoding by name."""
-    return _stacked(encoding, load_tensors(connection, "encoding_tensors", {"encoding_id": encoding.encoding_id}))
+    return stacked(
+        encoding.settings.blocks, load_tensors(connection, "encoding_tensors", {"encoding_id": encoding.encoding_id})
+    )
 
 
 def load_autocorrelation(connection: Connection[TupleRow], encoding: Encoding) -> tuple[Tensor, Tensor]:
     """R_train^(-1/2), damped, [block, k², k²], and the eigenvalues of R_train before damping, [block, k²]."""
     key = {"encoding_id": encoding.encoding_id}
-    tensors = _stacked(encoding, load_tensors(connection, "encoding_autocorrelation", key))
+    tensors = stacked(encoding.settings.blocks, load_tensors(connection, "encoding_autocorrelation", key))
     return tensors["autocorrelation/inverse_root"], tensors["autocorrelation/eigenvalues"]
-
-
-def _stacked(encoding: Encoding, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-    """The tensors with the blocks of R put together again."""
-    for name in ("autocorrelation/inverse_root", "autocorrelation/eigenvalues"):
-        blocks = range(encoding.settings.blocks)
-        tensors[name] = torch.stack([tensors.pop(f"{name}/{block}") for block in blocks])
-    return tensors
-
-
-def _digest(recipe: dict[str, Any], tensors: dict[str, Tensor]) -> bytes:
-    """SHA-256 over the recipe as canonical JSON and every tensor."""
-    digest = hashlib.sha256(json.dumps(recipe, sort_keys=True, ensure_ascii=False).encode())
-    for name in sorted(tensors):
-        array = tensors[name].detach().cpu().contiguous().numpy()
-        digest.update(f"\0{name}\0{array.dtype.name}\0{array.shape}\0".encode())
-        digest.update(little_endian(tensors[name]))
-    return digest.digest()

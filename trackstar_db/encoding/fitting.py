@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from trackstar_db.attribution.autocorrelation import DEFAULT_DAMPING, Autocorrelation, inverse_root
 from trackstar_db.attribution.backward import Loss
 from trackstar_db.attribution.encoder import (
@@ -20,7 +22,7 @@ from trackstar_db.attribution.layers import block_names, captured_weights, defau
 from trackstar_db.attribution.model import LoadedModel, load_model
 from trackstar_db.attribution.model_files import find_model
 from trackstar_db.attribution.optimizer_state import read_second_moment
-from trackstar_db.attribution.second_moment import SECOND_MOMENT_FLOOR, SecondMoments, rank_one
+from trackstar_db.attribution.second_moment import SECOND_MOMENT_FLOOR, RankOne, SecondMoments, rank_one
 from trackstar_db.attribution.tokens import LongDocuments
 from trackstar_db.database.engine import Database
 from trackstar_db.database.names import corpus_id
@@ -28,10 +30,12 @@ from trackstar_db.database.queries import query
 from trackstar_db.encoding.encodings import Encoding, FittedEncoding, name_taken, store_encoding
 from trackstar_db.encoding.samples import CorpusSample, shown_on
 from trackstar_db.errors import EncodingIncomplete, InputError, SecondMomentError
+from trackstar_db.estimates.encoding import estimate_fit
+from trackstar_db.estimates.estimate import Estimate, OnEstimate
 from trackstar_db.loaders.destinations import check_name
 
-MAX_DIMENSION = 4056
-"""Half-precision numbers that fit, with a row's header, on one page of 8 kB; gradients are stored in place."""
+MAX_BLOCK_RANK, MAX_BLOCKS = 64, 4096
+"""A gradient longer than a page of PostgreSQL is stored by layer block: 64² numbers a row, 4,096 rows."""
 
 STATE_FILES = ("optimizer.pt", "exp_avg_sq.safetensors")
 """Where V is looked for in a model's folder when nobody names a file."""
@@ -49,6 +53,7 @@ class NewEncoding:
     blocks: layer blocks; None is 8, or every attention and MLP of a smaller model
     max_tokens: longest stretch the model reads at once; None is the model's context
     loss: what gradients are of, summed over tokens: the cross-entropy, or for TRAK the margin
+    bits: of each number of a document's gradient as it is stored: 16 is half precision, 2 and 1 the nearest level
     """
 
     name: str
@@ -67,6 +72,7 @@ class NewEncoding:
     long_documents: LongDocuments = "split"
     dtype: str = "float32"
     loss: Loss = "cross-entropy"
+    bits: int = 16
 
     def __post_init__(self) -> None:
         if self.optimizer_state is not None and self.estimate_second_moment is not None:
@@ -80,15 +86,27 @@ class NewEncoding:
             raise InputError(f"damping is {self.damping}; expected a number from 0.")
         if not -(2**63) <= self.seed < 2**63:
             raise InputError(f"seed is {self.seed}; expected a whole number of 64 bits.")
+        for name, most in (("block_rank", MAX_BLOCK_RANK), ("blocks", MAX_BLOCKS)):
+            if (getattr(self, name) or 0) > most:
+                raise InputError(
+                    f"{name.replace('_', ' ')} is {getattr(self, name):,}; a row of PostgreSQL holds gradients up to "
+                    f"block rank {MAX_BLOCK_RANK}, of {MAX_BLOCKS:,} blocks. Give at most that."
+                )
         for name in ("sample", "estimate_second_moment"):
             number = getattr(self, name)
             if number is not None and number < 1:
                 raise InputError(f"{name.replace('_', ' ')} is {number}; expected 1 or more documents.")
 
 
-def create_encoding(database: Database, new: NewEncoding, token_budget: int = DEFAULT_TOKEN_BUDGET) -> Encoding:
+def create_encoding(
+    database: Database,
+    new: NewEncoding,
+    token_budget: int = DEFAULT_TOKEN_BUDGET,
+    on_estimate: OnEstimate | None = None,
+) -> Encoding:
     """The new encoding, stored whole; an interrupted call stores nothing.
 
+    on_estimate: told what it will take before it begins; what that raises stops it
     Raises AlreadyExists, NotFound (the corpus), ModelUnreadable, ModelUnsupported, SecondMomentError, and
     EncodingIncomplete where no document of the sample has a usable gradient.
     """
@@ -98,10 +116,12 @@ def create_encoding(database: Database, new: NewEncoding, token_budget: int = DE
         corpus_id(connection, new.corpus)
     loaded = load_model(new.model, new.revision, new.dtype)
     settings = _settings(new, loaded)
+    if on_estimate is not None:
+        on_estimate(_estimate(database, new, loaded, settings, token_budget))
     moments, moment_source = _second_moments(database, new, loaded, settings, token_budget)
     encoder = Encoder(loaded, settings, moments, None)
     autocorrelation = _autocorrelation(database, new, encoder, token_budget)
-    inverse_roots, eigenvalues = inverse_root(autocorrelation.mean(), settings.damping)
+    inverse_roots, eigenvalues = inverse_root(autocorrelation.take_blocks(), settings.damping)
     sources = {
         "second_moment": moment_source,
         "autocorrelation": {
@@ -124,7 +144,7 @@ def _settings(new: NewEncoding, loaded: LoadedModel) -> EncodingSettings:
         raise InputError(
             f"max tokens is {max_tokens}, but the model reads {loaded.context_length} at once. Give at most that."
         )
-    settings = EncodingSettings(
+    return EncodingSettings(
         blocks=new.blocks or default_blocks(captured_weights(loaded.model)),
         max_tokens=max_tokens,
         block_rank=new.block_rank,
@@ -134,13 +154,26 @@ def _settings(new: NewEncoding, loaded: LoadedModel) -> EncodingSettings:
         long_documents=new.long_documents,
         dtype=new.dtype,
         loss=new.loss,
+        bits=new.bits,
     )
-    if settings.dimension > MAX_DIMENSION:
-        raise InputError(
-            f"{settings.blocks} blocks of rank {settings.block_rank} make gradients of {settings.dimension:,} numbers; "
-            f"a page of PostgreSQL holds {MAX_DIMENSION:,}. Give fewer blocks or a lower block rank."
-        )
-    return settings
+
+
+def _estimate(
+    database: Database, new: NewEncoding, loaded: LoadedModel, settings: EncodingSettings, token_budget: int
+) -> Estimate:
+    """What it will take, by an encoder whose V, if it has one, is one everywhere."""
+    ones: SecondMoments | None = None
+    if settings.second_moment != "none":
+        weights = captured_weights(loaded.model)
+        sides = {weight.name: (torch.ones(weight.out_features), torch.ones(weight.in_features)) for weight in weights}
+        is_full = settings.second_moment == "full"
+        ones = {name: torch.outer(*pair) if is_full else RankOne(*pair) for name, pair in sides.items()}
+    encoder = Encoder(loaded, settings, ones, None)
+    with database.connect() as connection:
+        corpus_number = corpus_id(connection, new.corpus)
+        (size,) = connection.execute(query("corpus_size"), {"corpus_id": corpus_number}).fetchone() or (0,)
+        documents = min(new.sample, size) + min(new.estimate_second_moment or 0, size)
+        return estimate_fit(connection, new.name, encoder, corpus_number, documents, token_budget)
 
 
 def _second_moments(
@@ -192,7 +225,7 @@ def _autocorrelation(database: Database, new: NewEncoding, encoder: Encoder, tok
         for documents in sample.documents():
             gradients = encoder.document_gradients(documents, token_budget, shown_on(bar, documents))
             is_usable = gradients.isfinite().all(dim=1) & (gradients != 0).any(dim=1)
-            autocorrelation.add(gradients[is_usable])
+            autocorrelation.add(gradients if is_usable.all() else gradients[is_usable])
     if not autocorrelation.count:
         raise EncodingIncomplete(
             f"no document of corpus {new.corpus!r} has a gradient that is finite and not zero, so R_train "

@@ -1,22 +1,69 @@
-"""Stored gradients out of the database, block by block, by binary COPY."""
+"""Stored gradients out of the database, a span of documents at a time."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from psycopg import Connection, sql
+from psycopg import Connection
 from psycopg.rows import TupleRow
+from psycopg.types.json import Jsonb
 
 from trackstar_db.database.queries import query
-from trackstar_db.encoding.encodings import Encoding, gradient_partition_name
+from trackstar_db.encoding.encodings import Encoding
+from trackstar_db.encoding.gradient_copy import GradientCopy, gives_bytes
 
 BLOCK_ROWS = 4096
-"""Gradients read at a time; 64 MB of float32 at the default dimension."""
+"""Gradients read at a time at most; 64 MB of float32 at the default dimension."""
 
-_HEADER, _TRAILER = 19, 2  # bytes around the rows of a binary COPY
+BLOCK_BYTES = 32 * 2**20
+"""What the gradients read at a time take in half precision at most; long ones are read in fewer rows."""
+
+
+@dataclass(frozen=True)
+class DocumentFilter:
+    """Which documents are meant; each condition counts where it is given.
+
+    corpus_id: documents of one corpus; relation_ids: annotated with a fact of one of these relations
+    metadata: a JSON object that the document's metadata contain
+    """
+
+    corpus_id: int | None = None
+    relation_ids: tuple[int, ...] | None = None
+    metadata: dict[str, Any] | None = None
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """Parameters of the named queries that filter documents."""
+        conditions = {
+            "corpus_id": self.corpus_id,
+            "relation_ids": None if self.relation_ids is None else list(self.relation_ids),
+            "metadata": None if self.metadata is None else Jsonb(self.metadata),
+        }
+        return {**conditions, "is_filtered": any(value is not None for value in conditions.values())}
+
+
+EVERY_DOCUMENT = DocumentFilter()
+
+
+@dataclass(frozen=True)
+class Span:
+    """A stretch of documents in the order of their numbers, few enough for one block.
+
+    after, through: the documents above the first number, up to the second
+    gradients: how many of them there are
+    state: changes when one of them is encoded again, added or taken away
+    """
+
+    after: int
+    through: int
+    gradients: int
+    state: str
 
 
 @dataclass(frozen=True)
@@ -24,7 +71,8 @@ class GradientBlock:
     """Stored gradients, in the order of the documents.
 
     document_ids: [row]; gradients: [row, d], unit norm, half precision
-    norms: [row], what they had before unit norm; task_norms: [row], |M^(1/2) b|. NaN where nothing is stored.
+    norms: [row], what they had before unit norm; task_norms: [row], |M^(1/2) b|. NaN where nothing is stored, or
+        nothing was asked for.
     """
 
     document_ids: NDArray[np.int64]
@@ -34,58 +82,96 @@ class GradientBlock:
 
     def among(self, document_ids: NDArray[np.int64]) -> GradientBlock:
         """The rows of these documents only."""
+        if np.array_equal(self.document_ids, document_ids):
+            return self
         kept = np.isin(self.document_ids, document_ids, assume_unique=True)
+        return self.rows(kept)
+
+    def rows(self, kept: slice | NDArray[np.bool_]) -> GradientBlock:
+        """Some of the rows."""
         return GradientBlock(self.document_ids[kept], self.gradients[kept], self.norms[kept], self.task_norms[kept])
 
 
 @dataclass(frozen=True)
 class GradientReader:
-    """Reads the gradients of one encoding.
+    """Reads the gradients of one encoding, stored whole or by layer block.
 
-    corpus_id: of one corpus only; None reads all
+    documents: whose gradients are read
     task_id: whose norms are read along
+    with_norms: whether the norms before unit norm are read along
     """
 
     connection: Connection[TupleRow]
     encoding: Encoding
-    corpus_id: int | None = None
+    documents: DocumentFilter = EVERY_DOCUMENT
     task_id: int | None = None
+    with_norms: bool = True
 
     def blocks(self) -> Iterator[GradientBlock]:
-        """Every gradient, at most BLOCK_ROWS at a time."""
-        block = self.read(after=0)
-        while len(block.document_ids):
-            yield block
-            block = self.read(after=int(block.document_ids[-1]))
+        """Every gradient, a block for each span."""
+        for span in find_spans(self.connection, [self.encoding], self.documents):
+            yield self.read(span)
 
-    def read(self, after: int) -> GradientBlock:
-        """The next gradients, of documents above `after`: at most BLOCK_ROWS."""
-        numbers = {
-            "after": after,
-            "corpus_id": self.corpus_id,
-            "task_id": self.task_id,
+    def read(self, span: Span, connection: Connection[TupleRow] | None = None) -> GradientBlock:
+        """The gradients of a span.
+
+        connection: another one to read by, that sees the same state of the database
+        """
+        connection = connection or self.connection
+        if not (self.with_norms or self.task_id or self.documents != EVERY_DOCUMENT):
+            document_ids, gradients = self.copy.read(connection, span.after, span.through)
+            unknown = np.full(len(document_ids), np.nan)
+            return GradientBlock(document_ids, gradients, unknown, unknown)
+        wanted, norms, task_norms = self._norms(connection, span)
+        only = None if self.documents == EVERY_DOCUMENT else wanted
+        document_ids, gradients = self.copy.read(connection, span.after, span.through, only)
+        at = np.searchsorted(wanted, document_ids)
+        return GradientBlock(document_ids, gradients, norms[at], task_norms[at])
+
+    def read_documents(self, document_ids: NDArray[np.int64]) -> GradientBlock:
+        """The gradients of these documents, ascending, as many of them as are meant and stored."""
+        span = Span(int(document_ids[0]) - 1, int(document_ids[-1]), len(document_ids), "")
+        if not (self.with_norms or self.task_id or self.documents != EVERY_DOCUMENT):
+            found, gradients = self.copy.read(self.connection, span.after, span.through, document_ids)
+            unknown = np.full(len(found), np.nan)
+            return GradientBlock(found, gradients, unknown, unknown)
+        numbers, norms, task_norms = self._norms(self.connection, span)
+        wanted = np.intersect1d(document_ids, numbers, assume_unique=True)
+        found, gradients = self.copy.read(self.connection, span.after, span.through, wanted)
+        at = np.searchsorted(numbers, found)
+        return GradientBlock(found, gradients, norms[at], task_norms[at])
+
+    @cached_property
+    def copy(self) -> GradientCopy:
+        """How the gradients come out of this database."""
+        return GradientCopy(self.encoding, gives_bytes(self.connection))
+
+    def _norms(
+        self, connection: Connection[TupleRow], span: Span
+    ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+        """The documents of a span that are meant, their norms and their task's norms, [row] each."""
+        parameters = {
+            **self.documents.parameters,
             "encoding_id": self.encoding.encoding_id,
-            "size": BLOCK_ROWS,
+            "task_id": self.task_id,
+            "after": span.after,
+            "through": span.through,
         }
-        statement = query("gradient_block").format(
-            partition=gradient_partition_name(self.encoding.encoding_id),
-            **{name: sql.SQL("{}::bigint").format(sql.Literal(number)) for name, number in numbers.items()},
-        )
-        with self.connection.cursor().copy(statement) as copy:
-            data = b"".join(bytes(part) for part in copy)
-        rows = np.frombuffer(data[_HEADER:-_TRAILER], self._row)
-        return GradientBlock(
-            rows["id"].astype(np.int64),
-            rows["gradient"].astype(np.float16),
-            rows["norm"].astype(np.float64),
-            rows["task_norm"].astype(np.float64),
-        )
+        rows = connection.execute(query("gradient_norms"), parameters, binary=True).fetchall()
+        numbers = np.array(rows, dtype=np.float64).reshape(-1, 3)
+        return np.array([number for number, _, _ in rows], dtype=np.int64), numbers[:, 1], numbers[:, 2]
 
-    @property
-    def _row(self) -> np.dtype[np.void]:
-        """A binary COPY of rows of one size is an array: field count, then each field behind its length."""
-        return np.dtype(
-            [("fields", ">i2"), ("id_bytes", ">i4"), ("id", ">i8"), ("norm_bytes", ">i4"), ("norm", ">f8"),
-             ("task_norm_bytes", ">i4"), ("task_norm", ">f8"), ("bytes", ">i4"), ("dimension", ">u2"),
-             ("unused", ">u2"), ("gradient", ">f2", (self.encoding.dimension,))]
-        )  # fmt: skip
+
+def find_spans(
+    connection: Connection[TupleRow], encodings: Sequence[Encoding], documents: DocumentFilter = EVERY_DOCUMENT
+) -> list[Span]:
+    """The documents that have a gradient under any of the encodings, cut into spans, in order."""
+    longest = max(encoding.dimension for encoding in encodings)
+    parameters = {
+        **documents.parameters,
+        "encoding_ids": [encoding.encoding_id for encoding in encodings],
+        "size": max(1, min(BLOCK_ROWS, BLOCK_BYTES // (2 * longest))),
+    }
+    rows = connection.execute(query("gradient_spans"), parameters).fetchall()
+    ends = [0, *(through for through, _, _ in rows)]
+    return [Span(*limits, count, state) for limits, (_, count, state) in zip(pairwise(ends), rows, strict=True)]

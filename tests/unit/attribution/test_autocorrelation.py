@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 import torch
 
-from trackstar_db.attribution.autocorrelation import Autocorrelation, inverse_root
+from trackstar_db.attribution.autocorrelation import (
+    Autocorrelation,
+    autocorrelation_memory_bytes,
+    inverse_root,
+    inverse_root_memory_bytes,
+    root_of_inverse,
+)
 
 BLOCKS, WIDTH = 3, 9
 
@@ -84,3 +90,26 @@ def test_a_block_without_gradients_takes_no_part(gradients):
     assert not eigenvalues[1].any()
     assert roots[0].any()
     assert roots.isfinite().all()
+
+
+def test_blocks_that_are_taken_one_by_one_are_the_mean_and_gone(gradients):
+    autocorrelation = fitted(gradients)
+    assert np.allclose(np.stack([block.numpy() for block in autocorrelation.take_blocks()]), definition(gradients))
+    assert list(autocorrelation.take_blocks()) == []
+    assert autocorrelation.count == 40
+
+
+@pytest.mark.parametrize("examples", [40, 4])
+def test_the_root_of_the_inverse_inverts_what_takes_part(gradients, examples):
+    scaled = gradients[:examples] / gradients.norm(dim=0)
+    inverse_roots, _ = inverse_root(torch.from_numpy(definition(scaled)), damping=0.0)
+    roots = root_of_inverse(inverse_roots)
+    for block in range(BLOCKS):
+        expected = np.linalg.pinv(inverse_roots[block].double().numpy(), rcond=1e-6, hermitian=True)
+        assert np.linalg.norm(roots[block].numpy() - expected) < 1e-6 * np.linalg.norm(expected)
+    assert root_of_inverse(inverse_roots, torch.float32).dtype == torch.float32
+
+
+def test_the_memory_of_fitting_is_told_beforehand():
+    assert autocorrelation_memory_bytes(17, 62) == 8 * 62**4 * (17 + 6)
+    assert inverse_root_memory_bytes(17, 62) == 2 * 17 * 4 * 62**4

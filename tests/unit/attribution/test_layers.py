@@ -80,10 +80,20 @@ def test_blocks_are_an_even_contiguous_split_of_the_sublayers(blocks):
     }
 
 
-@pytest.mark.parametrize("blocks", [0, 5, -1])
-def test_more_blocks_than_sublayers_are_refused(blocks):
+@pytest.mark.parametrize("blocks", [5, 6, 13, 14])
+def test_more_blocks_than_sublayers_are_an_even_split_of_the_weight_matrices(blocks):
     weights = captured_weights(small_model("llama"))
-    with pytest.raises(ModelUnsupported, match="from 1 to 4 blocks"):
+    found = block_of_weight(weights, blocks)
+    in_order = [weight.name for weight in weights]
+    assert {name: found[name] for name in in_order} == {
+        str(name): block for block, part in enumerate(np.array_split(in_order, blocks)) for name in part
+    }
+
+
+@pytest.mark.parametrize("blocks", [0, 15, -1])
+def test_more_blocks_than_weight_matrices_are_refused(blocks):
+    weights = captured_weights(small_model("llama"))
+    with pytest.raises(ModelUnsupported, match=r"14 weight matrices in 4 sublayers .* from 1 to 14 blocks"):
         block_of_weight(weights, blocks)
 
 
@@ -95,6 +105,9 @@ def test_default_blocks_are_eight_or_every_sublayer():
 def test_block_names_say_what_a_block_covers():
     weights = captured_weights(small_model("llama"))
     assert block_names(weights, 3) == ["layer 0 attention to layer 0 MLP", "layer 1 attention", "layer 1 MLP"]
+    of_matrices = block_names(captured_weights(small_model("gpt2")), 5)
+    assert of_matrices[0] == "layer 0 attention c_attn to layer 0 attention c_proj"
+    assert of_matrices[3:] == ["layer 1 MLP c_fc", "layer 1 MLP c_proj"]
 
 
 def test_a_model_without_attention_splits_the_sublayers_it_has():

@@ -28,12 +28,13 @@ def queries(inverse_roots: torch.Tensor, number: int) -> tuple[torch.Tensor, tor
     return gradients, torch.einsum("bij,nbj->nbi", inverse_roots.double(), gradients).flatten(1)
 
 
-def test_scores_of_base_encodings_are_those_of_the_mixed_autocorrelation() -> None:
+@pytest.mark.parametrize("number", [40, 5])  # more than a block has directions, and fewer
+def test_scores_of_base_encodings_are_those_of_the_mixed_autocorrelation(number: int) -> None:
     documents, inverse_roots, eigenvalues = fitted()
-    asked, base = queries(inverse_roots, 40)
+    asked, base = queries(inverse_roots, number)
     matrix = task_matrix(base, root_of_inverse(inverse_roots), eigenvalues, mixing_lambda=0.7)
     train = np.linalg.inv(inverse_roots.double().numpy()) @ np.linalg.inv(inverse_roots.double().numpy())
-    evaluation = np.einsum("nbi,nbj->bij", asked.numpy(), asked.numpy()) / 40
+    evaluation = np.einsum("nbi,nbj->bij", asked.numpy(), asked.numpy()) / number
     inverse = np.linalg.inv(0.7 * evaluation + 0.3 * train)
     expected = np.einsum("qbi,bij,mbj->qm", asked.numpy(), inverse, documents.numpy())
     stored = torch.einsum("bij,nbj->nbi", inverse_roots.double(), documents)

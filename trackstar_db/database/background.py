@@ -1,0 +1,70 @@
+"""Transactions that a thread runs behind the caller's back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
+from types import TracebackType
+from typing import TypeVar
+
+import psycopg
+
+from trackstar_db.database.engine import Connection, Database
+
+Found = TypeVar("Found")
+
+GRACE_SECONDS = 1.0
+"""How long a transaction may go on when its caller failed or was interrupted, before it is cancelled."""
+
+
+class BackgroundTransactions:
+    """One thread that runs tasks in the order they are given, each in a transaction of its own.
+
+    At the end of the `with` block every task was run; after an error in the block those that had not begun are
+    dropped, and the one that runs either commits within GRACE_SECONDS or is rolled back.
+    """
+
+    def __init__(self, database: Database, name: str) -> None:
+        self._database = database
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=name)
+        self._connection: Connection | None = None
+        self._is_abandoned = False
+
+    def submit(self, task: Callable[[Connection], Found]) -> Future[Found]:
+        """What the task will return, or raise, once its transaction has been committed or rolled back."""
+        return self._thread.submit(self._run, task)
+
+    def __enter__(self) -> BackgroundTransactions:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._is_abandoned = kind is not None
+        end = self._thread.submit(_nothing)
+        # A statement may wait for a lock without end; between two statements there is nothing to cancel.
+        while self._is_abandoned and wait([end], GRACE_SECONDS).not_done:
+            self._cancel()
+        self._thread.shutdown()
+
+    def _run(self, task: Callable[[Connection], Found]) -> Found:
+        if self._is_abandoned:
+            raise CancelledError
+        with self._database.connect() as connection:
+            self._connection = connection
+            try:
+                return task(connection)
+            finally:
+                self._connection = None
+
+    def _cancel(self) -> None:
+        connection = self._connection
+        if connection is not None:
+            try:
+                connection.cancel_safe(timeout=GRACE_SECONDS)
+            except psycopg.Error:
+                connection.close()  # no server hears of it
+
+
+def _nothing() -> None:
+    """The last task of a thread."""
