@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from trackstar_db.query_sets import Selection
     from trackstar_db.search.methods import Method
     from trackstar_db.search.request import SearchOptions
+    from trackstar_db.search.trace import TraceOptions
     from trackstar_db.store import Store
 
 # Where each public name is found: imported at first use, so that `trackstar --help` does not wait for torch.
@@ -43,6 +44,7 @@ _HOMES = {
     "Selection": "trackstar_db.query_sets",
     "Store": "trackstar_db.store",
     "TailPatchOptions": "trackstar_db.judges.tail_patch_step",
+    "TraceOptions": "trackstar_db.search.trace",
     "TrackstarError": "trackstar_db.errors",
     "TrainingRecipe": "trackstar_db.evaluation.retraining",
 }
@@ -62,6 +64,7 @@ __all__ = [
     "Selection",
     "Store",
     "TailPatchOptions",
+    "TraceOptions",
     "TrackstarError",
     "TrainingRecipe",
 ]

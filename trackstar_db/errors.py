@@ -19,6 +19,7 @@
     ├── SecondMomentError             an optimizer state that does not fit the model
     ├── EncodingMismatch              two things made by different encodings or models
     ├── EncodingIncomplete            work that must be done before this step
+    ├── DiskFull                      the disk of the database cannot hold what is to be written
     └── ExtraMissing                  an optional library is not installed
 
 A message says what was found, what was expected and what to do next.
@@ -105,6 +106,10 @@ class EncodingMismatch(TrackstarError):
 
 class EncodingIncomplete(TrackstarError):
     """Work that must be done before this step can give a right answer."""
+
+
+class DiskFull(TrackstarError):
+    """The disk of the database cannot hold what is to be written."""
 
 
 class ExtraMissing(TrackstarError):

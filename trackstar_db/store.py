@@ -6,12 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from trackstar_db.store_indexes import Indexes
 from trackstar_db.store_judging import Evidence
 
 if TYPE_CHECKING:  # torch and transformers take seconds to import: methods import them when they are called
-    from trackstar_db.encoding.encode import EncodeSummary
     from trackstar_db.encoding.encodings import Encoding
     from trackstar_db.encoding.fitting import NewEncoding
+    from trackstar_db.encoding.summary import EncodeSummary
+    from trackstar_db.estimates.estimate import Estimate, OnEstimate
     from trackstar_db.export import ExportSummary
     from trackstar_db.loaders import DocumentFields, LabelDefaults, LoadOptions, LoadSummary, Reader, ResultDefaults
     from trackstar_db.query_sets import NewQuerySet, Selection
@@ -19,12 +21,12 @@ if TYPE_CHECKING:  # torch and transformers take seconds to import: methods impo
     from trackstar_db.search.methods import Method
     from trackstar_db.search.request import SearchOptions
     from trackstar_db.search.tasks import Task
-    from trackstar_db.search.trace import Trace
+    from trackstar_db.search.trace import Trace, TraceOptions
 
 Paths: TypeAlias = "Sequence[str | Path]"
 
 
-class Store(Evidence):
+class Store(Evidence, Indexes):
     """A trackstar database.
 
         with Store.open() as store:
@@ -111,12 +113,17 @@ class Store(Evidence):
 
         return export_results(self._current, run, output)
 
-    def create_encoding(self, new: NewEncoding, token_budget: int | None = None) -> Encoding:
-        """A new encoding: V read or estimated, R fitted on a sample of the corpus."""
+    def create_encoding(
+        self, new: NewEncoding, token_budget: int | None = None, on_estimate: OnEstimate | None = None
+    ) -> Encoding:
+        """A new encoding: V read or estimated, R fitted on a sample of the corpus.
+
+        on_estimate: told what it will take before it begins; what that raises stops it
+        """
         from trackstar_db.attribution.encoder import DEFAULT_TOKEN_BUDGET
         from trackstar_db.encoding.fitting import create_encoding
 
-        return create_encoding(self._current, new, token_budget or DEFAULT_TOKEN_BUDGET)
+        return create_encoding(self._current, new, token_budget or DEFAULT_TOKEN_BUDGET, on_estimate)
 
     def encoding(self, name: str) -> Encoding:
         """One encoding with its whole recipe."""
@@ -139,21 +146,28 @@ class Store(Evidence):
         drop_encoding(self._current, name)
 
     def encode_documents(
-        self, encoding: str, corpus: str, model: str | None = None, token_budget: int | None = None
+        self,
+        encoding: str,
+        corpus: str,
+        model: str | None = None,
+        token_budget: int | None = None,
+        on_estimate: OnEstimate | None = None,
     ) -> EncodeSummary:
         """What was encoded: every document of the corpus that the encoding lacked.
 
         model: where the encoding's model lies on this machine, if not where it was
         token_budget: tokens of one padded batch; a GPU wants more than the default
+        on_estimate: told what it will take before it begins; what that raises stops it
         """
         from trackstar_db.attribution.encoder import DEFAULT_TOKEN_BUDGET
-        from trackstar_db.encoding.encode import encode_documents
+        from trackstar_db.encoding.documents import encode_documents
 
-        return encode_documents(self._current, encoding, corpus, model, token_budget or DEFAULT_TOKEN_BUDGET)
+        budget = token_budget or DEFAULT_TOKEN_BUDGET
+        return encode_documents(self._current, encoding, corpus, model, budget, on_estimate)
 
     def encode_queries(self, encoding: str, query_set: str, model: str | None = None) -> EncodeSummary:
         """What was encoded: every query of the set that the encoding lacked."""
-        from trackstar_db.encoding.encode import encode_queries
+        from trackstar_db.encoding.queries import encode_queries
 
         return encode_queries(self._current, encoding, query_set, model)
 
@@ -174,6 +188,19 @@ class Store(Evidence):
 
         names = [encodings] if isinstance(encodings, str) else encodings
         return attribute(self._current, names, query_set, run, method, options or SearchOptions())
+
+    def estimate_attribute(
+        self,
+        encodings: Sequence[str],
+        query_set: str,
+        methods: Sequence[str] = ("trackstar_train",),
+        options: SearchOptions | None = None,
+    ) -> Estimate:
+        """What `attribute` or `attribute_all` will take of disk, memory and time; nothing is stored."""
+        from trackstar_db.search.estimate import estimate_attribute
+        from trackstar_db.search.request import SearchOptions
+
+        return estimate_attribute(self._current, encodings, query_set, methods, options or SearchOptions())
 
     def attribute_all(
         self,
@@ -207,11 +234,21 @@ class Store(Evidence):
 
         drop_method(self._current, name)
 
-    def create_task(self, name: str, encoding: str, query_set: str, mixing_lambda: float | None = None) -> Task:
-        """The new task: R mixed from the query set's own and the corpus's, lambda by the spectra or given."""
+    def create_task(
+        self,
+        name: str,
+        encoding: str,
+        query_set: str,
+        mixing_lambda: float | None = None,
+        on_estimate: OnEstimate | None = None,
+    ) -> Task:
+        """The new task: R mixed from the query set's own and the corpus's, lambda by the spectra or given.
+
+        on_estimate: told what it will take before it begins; what that raises stops it
+        """
         from trackstar_db.search.tasks import create_task
 
-        return create_task(self._current, name, encoding, query_set, mixing_lambda)
+        return create_task(self._current, name, encoding, query_set, mixing_lambda, on_estimate)
 
     def tasks(self) -> list[dict[str, Any]]:
         """Every task, a mapping each, by name."""
@@ -255,8 +292,19 @@ class Store(Evidence):
 
         drop_query_set(self._current, name)
 
-    def trace(self, prompt: str, target: str, encoding: str, k: int = 10, model: str | None = None) -> Trace:
-        """The documents that influenced one prediction, found on the spot and not stored."""
+    def trace(
+        self,
+        prompt: str,
+        target: str,
+        encoding: str,
+        k: int = 10,
+        model: str | None = None,
+        options: TraceOptions | None = None,
+    ) -> Trace:
+        """The documents that influenced one prediction, found on the spot and not stored.
+
+        options: which documents are searched, and whether by an index, which may miss some
+        """
         from trackstar_db.search.trace import trace
 
-        return trace(self._current, prompt, target, encoding, k, model)
+        return trace(self._current, (prompt, target), encoding, k, model, options)

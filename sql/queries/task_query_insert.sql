@@ -1,2 +1,3 @@
--- A query's side of a task's inner product.
-INSERT INTO trackstar.task_query (task_id, query_id, gradient) VALUES (%(task_id)s, %(query_id)s, %(gradient)s);
+-- A query's side of a task's inner product, or one layer block of it.
+INSERT INTO trackstar.task_query (task_id, query_id, block, gradient)
+VALUES (%(task_id)s, %(query_id)s, %(block)s, %(gradient)s);

@@ -5,10 +5,10 @@ SELECT e.name AS encoding, e.recipe -> 'model' ->> 'name' AS model, m.architectu
        (SELECT count(*) FROM trackstar.encoded_document d
         WHERE d.encoding_id = e.encoding_id AND d.outcome = 'stored') AS encoded_documents,
        (SELECT count(*) FROM trackstar.query_gradient q
-        WHERE q.encoding_id = e.encoding_id) AS encoded_queries,
+        WHERE q.encoding_id = e.encoding_id AND q.block = 0) AS encoded_queries,
        e.recipe, encode(e.digest, 'hex') AS digest, e.created_at,
        coalesce(e.recipe -> 'settings' ->> 'loss', 'cross-entropy') AS loss,
-       encode(m.content_digest, 'hex') AS model_digest
+       encode(m.content_digest, 'hex') AS model_digest, e.is_by_block, e.bits
 FROM trackstar.encoding e
 JOIN trackstar.model m USING (model_id);
 
@@ -28,3 +28,8 @@ COMMENT ON COLUMN tda.encoding.digest IS 'SHA-256 over the recipe and its number
 COMMENT ON COLUMN tda.encoding.created_at IS 'When the encoding was made.';
 COMMENT ON COLUMN tda.encoding.loss IS 'What gradients are of: cross-entropy or margin.';
 COMMENT ON COLUMN tda.encoding.model_digest IS 'SHA-256 over the model''s files: the same model has the same, wherever it lies.';
+COMMENT ON COLUMN tda.encoding.is_by_block IS
+    'Whether a gradient is stored as a row for each layer block, being too long for one page; with bits below 16 that of '
+    'a query alone.';
+COMMENT ON COLUMN tda.encoding.bits IS
+    'Bits of each number of a document''s stored gradient: 16 is half precision; 2 or 1 the nearest of four or two levels.';

@@ -1,8 +1,7 @@
-"""`trackstar attribute`, `trace` and `run`: which documents influenced a prediction."""
+"""`trackstar attribute` and `run`: which documents influenced the predictions of a query set."""
 
 from __future__ import annotations
 
-import textwrap
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +9,12 @@ import click
 
 from trackstar_db.cli.base import Context, TrackstarCommand, TrackstarGroup, format_option
 from trackstar_db.cli.encode import model_option
-from trackstar_db.cli.output import emit_record, emit_rows, printable
+from trackstar_db.cli.estimate import announcer, dry_run_option
+from trackstar_db.cli.filters import filter_options
+from trackstar_db.cli.output import emit_record, emit_rows
 
 if TYPE_CHECKING:
     from trackstar_db.search.attribute import RunSummary
-    from trackstar_db.search.trace import Influence, Trace
 
 
 @click.command(cls=TrackstarCommand)
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     show_default=True,
     help="Proponents, and opponents, kept for each query.",
 )
-@click.option("--corpus", help="Rank the documents of one corpus only.")
+@filter_options
 @click.option("--task", help="Task of a method with a task-specific R.  [default: ENCODING/QUERY_SET, made if needed]")
 @click.option("--embedding-model", metavar="DIR", help="Sentence-transformers model, for method dense.")
 @model_option
@@ -51,14 +51,13 @@ if TYPE_CHECKING:
     show_default=True,
     help="Rank of a query's gradient of each weight matrix, for method ekfac.",
 )
-@click.option("--rerank", metavar="RUN", help="Let ekfac score only the best documents of this run.")
+@click.option("--rerank", metavar="RUN", help="Let gradient methods and ekfac score this run's best documents only.")
 @click.option(
     "--candidates",
     type=click.IntRange(min=1),
-    default=100,
-    show_default=True,
-    help="How many of its best documents for each query.",
+    help="How many of its best documents for each query, and of its last.  [default: 500, for ekfac 100]",
 )
+@dry_run_option
 @format_option
 @click.pass_obj
 def attribute(
@@ -68,6 +67,7 @@ def attribute(
     query_set: str,
     run: str,
     methods: tuple[str, ...],
+    dry_run: bool,
     output_format: str,
     **options: Any,
 ) -> None:
@@ -84,6 +84,8 @@ def attribute(
     from trackstar_db.search.request import SearchOptions
 
     chosen = SearchOptions(**options)
+    estimate = context.store.estimate_attribute(encodings, query_set, methods or (DEFAULT_METHOD,), chosen)
+    announcer(dry_run, output_format)(estimate)
     if len(methods) > 1 or "all" in methods:
         done = context.store.attribute_all(encodings, query_set, run, methods, chosen)
         summaries, notices = done.runs, done.notices
@@ -103,30 +105,6 @@ def _without_notices(summary: RunSummary) -> dict[str, object]:
     record = asdict(summary)
     del record["notices"]
     return {**record, "seconds": round(summary.seconds, 1)}
-
-
-@click.command(cls=TrackstarCommand)
-@click.argument("prompt")
-@click.argument("target")
-@click.option("--encoding", required=True, help="Encoding to search.")
-@click.option("-k", type=click.IntRange(min=1), default=10, show_default=True, help="Documents of each sign.")
-@model_option
-@format_option
-@click.pass_obj
-def trace(
-    context: Context, prompt: str, target: str, encoding: str, k: int, model: str | None, output_format: str
-) -> None:
-    """Print the documents that influenced the prediction of TARGET after PROMPT most. Nothing is stored.
-
-    \b
-    Example:
-      trackstar trace "The capital of France is" "Paris" --encoding olmo -k 5
-    """
-    found = context.store.trace(prompt, target, encoding, k, model)
-    if output_format == "json":
-        emit_record(asdict(found), output_format)
-    else:
-        _print_trace(found)
 
 
 @click.group(cls=TrackstarGroup)
@@ -162,18 +140,3 @@ def drop(context: Context, name: str, yes: bool) -> None:
         return
     context.store.drop_run(name)
     click.echo(f"Dropped run {name}.", err=True)
-
-
-def _print_trace(found: Trace) -> None:
-    click.echo(f"{found.prompt} → {found.target}   (probability {found.probability:.3f})")
-    for title, influences in (("Proponents", found.proponents), ("Opponents", found.opponents)):
-        click.echo(f"\n{title}")
-        for influence in influences:
-            click.echo(_influence_lines(influence))
-
-
-def _influence_lines(influence: Influence) -> str:
-    """One document with its rank, influence and text, wrapped."""
-    head = f"{influence.rank:>4}  {influence.influence:+.4f}  "
-    indent = " " * len(head)
-    return textwrap.fill(head + printable(f"{influence.external_id}: {influence.text}"), 110, subsequent_indent=indent)

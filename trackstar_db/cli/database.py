@@ -181,3 +181,9 @@ def _print_status(found: Status) -> None:
             f"\nUnfinished: {left.documents_left:,} documents of corpus {left.corpus}. "
             f"Run: trackstar encode documents --encoding {left.encoding} --corpus {left.corpus}"
         )
+    for search in found.unfinished_searches:
+        begun = search.started_at.isoformat(" ", "seconds")
+        click.echo(
+            f"\nUnfinished since {begun}: search for run {search.run}, {search.documents_read:,} of "
+            f"{search.documents:,} documents. The same trackstar attribute goes on; or: trackstar run drop {search.run}"
+        )

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import click
 
 from trackstar_db.cli.base import Context, TrackstarGroup, batch_tokens_option, format_option
+from trackstar_db.cli.estimate import announcer, dry_run_option
 from trackstar_db.cli.output import emit_record
 
 if TYPE_CHECKING:
-    from trackstar_db.encoding.encode import EncodeSummary
+    from trackstar_db.encoding.summary import EncodeSummary
 
 SHOWN_NOTICES = 10
 
@@ -29,10 +30,17 @@ def encode() -> None:
 @click.option("--corpus", required=True, help="Corpus to encode.")
 @model_option
 @batch_tokens_option
+@dry_run_option
 @format_option
 @click.pass_obj
 def documents(
-    context: Context, encoding: str, corpus: str, model: str | None, token_budget: int | None, output_format: str
+    context: Context,
+    encoding: str,
+    corpus: str,
+    model: str | None,
+    token_budget: int | None,
+    dry_run: bool,
+    output_format: str,
 ) -> None:
     """Encode every document of a corpus that the encoding lacks.
 
@@ -40,7 +48,9 @@ def documents(
     Example:
       trackstar encode documents --encoding olmo --corpus c4
     """
-    _emit(context.store.encode_documents(encoding, corpus, model, token_budget), "documents", output_format)
+    on_estimate = announcer(dry_run, output_format)
+    summary = context.store.encode_documents(encoding, corpus, model, token_budget, on_estimate)
+    _emit(summary, "documents", output_format)
 
 
 @encode.command()
@@ -62,13 +72,13 @@ def queries(context: Context, encoding: str, query_set: str, model: str | None, 
 def _emit(summary: EncodeSummary, what: str, output_format: str) -> None:
     for notice in summary.notices[:SHOWN_NOTICES]:
         click.echo(notice, err=True)
-    if len(summary.notices) > SHOWN_NOTICES:
-        click.echo(f"… and {len(summary.notices) - SHOWN_NOTICES} more without a gradient", err=True)
+    if summary.failed > SHOWN_NOTICES:
+        click.echo(f"… and {summary.failed - SHOWN_NOTICES:,} more without a gradient", err=True)
     record = {
         what: summary.total,
         "already_encoded": summary.already_encoded,
         "stored": summary.stored,
-        "without_gradient": len(summary.failures),
+        "without_gradient": summary.failed,
         "truncated": summary.truncated,
         "seconds": round(summary.seconds, 1),
     }

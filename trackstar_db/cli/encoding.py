@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from trackstar_db.cli.base import Context, TrackstarGroup, batch_tokens_option, format_option
+from trackstar_db.cli.estimate import announcer, dry_run_option
 from trackstar_db.cli.output import emit_record, emit_rows
 
 
@@ -56,6 +57,14 @@ def encoding() -> None:
     help="Rank of each side's projection: a gradient has blocks × K² numbers.",
 )
 @click.option(
+    "--bits",
+    type=click.Choice(["16", "2", "1"]),
+    default="16",
+    show_default=True,
+    callback=lambda _context, _option, value: int(value),
+    help="Bits of each stored number of a document: half precision, or the nearest of four or two levels.",
+)
+@click.option(
     "--second-moment",
     type=click.Choice(["rank1", "full", "none"]),
     default="rank1",
@@ -98,9 +107,10 @@ def encoding() -> None:
     help="Number format of the model.",
 )
 @batch_tokens_option
+@dry_run_option
 @format_option
 @click.pass_obj
-def create(context: Context, /, output_format: str, token_budget: int | None, **options: Any) -> None:
+def create(context: Context, /, output_format: str, token_budget: int | None, dry_run: bool, **options: Any) -> None:
     """Create the encoding NAME: read V, fit R on the corpus, and freeze the recipe.
 
     \b
@@ -109,7 +119,10 @@ def create(context: Context, /, output_format: str, token_budget: int | None, **
     """
     from trackstar_db.encoding.fitting import NewEncoding
 
-    created = context.store.create_encoding(NewEncoding(**options), token_budget)
+    on_estimate = announcer(dry_run, output_format)
+    created = context.store.create_encoding(NewEncoding(**options), token_budget, on_estimate)
+    for notice in created.notices:
+        click.echo(notice, err=True)
     record = {"encoding": created.name, "model": created.model, "dimension": created.dimension}
     emit_record({**record, "digest": created.digest.hex()}, output_format)
 

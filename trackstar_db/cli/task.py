@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from trackstar_db.cli.base import Context, TrackstarGroup, format_option
+from trackstar_db.cli.estimate import announcer, dry_run_option
 from trackstar_db.cli.output import emit_record, emit_rows
 
 
@@ -22,10 +23,17 @@ def task() -> None:
     type=click.FloatRange(min=0, max=1, max_open=True),
     help="Weight of the queries' own R.  [default: where the two spectra cross at 1.5 % of the components]",
 )
+@dry_run_option
 @format_option
 @click.pass_obj
 def create(
-    context: Context, name: str, encoding: str, query_set: str, mixing_lambda: float | None, output_format: str
+    context: Context,
+    name: str,
+    encoding: str,
+    query_set: str,
+    mixing_lambda: float | None,
+    dry_run: bool,
+    output_format: str,
 ) -> None:
     """Create the task NAME of a query set under an encoding.
 
@@ -33,7 +41,8 @@ def create(
     Example:
       trackstar task create facts-90 --encoding olmo --query-set facts --mixing-lambda 0.9
     """
-    created = context.store.create_task(name, encoding, query_set, mixing_lambda)
+    on_estimate = announcer(dry_run, output_format)
+    created = context.store.create_task(name, encoding, query_set, mixing_lambda, on_estimate)
     for notice in created.notices:
         click.echo(notice, err=True)
     record = {"task": created.name, "mixing_lambda": created.mixing_lambda, **created.recipe}

@@ -23,11 +23,12 @@ from trackstar_db.attribution.token_influence import token_influences
 from trackstar_db.attribution.tokens import query_piece, tokenize_documents
 from trackstar_db.database.engine import Database
 from trackstar_db.database.queries import query
-from trackstar_db.encoding.encode import query_encodings
 from trackstar_db.encoding.encodings import load_encoder
+from trackstar_db.encoding.queries import query_encodings
 from trackstar_db.errors import EncodingIncomplete, InputError, NotFound
 from trackstar_db.search.scoring import query_side
-from trackstar_db.search.tasks import load_task, task_root
+from trackstar_db.search.task_parts import task_root
+from trackstar_db.search.tasks import load_task
 
 Direction = Literal["proponent", "opponent"]
 
@@ -220,7 +221,7 @@ def _scorer(
     if settings["autocorrelation"] == "none":
         root = root_of_inverse(inverse_roots)
     elif settings["autocorrelation"] == "task":
-        root = task_root(connection, load_task(connection, settings["task"]))
+        root = task_root(connection, load_task(connection, settings["task"]).task_id)
     piece = query_piece(encoder.loaded.tokenizer, *asked, encoder.settings.max_tokens)
     gradients = query_encodings(encoder, [piece]).double()
     side = by_block(inverse_roots, query_side(gradients, root, settings["is_unit_norm"]))[0]

@@ -13,25 +13,27 @@ from typing import Any
 
 from psycopg import Connection
 from psycopg.rows import TupleRow
-from psycopg.types.json import Jsonb
 
-from trackstar_db import __version__
 from trackstar_db.baselines.bm25 import rank_by_words
 from trackstar_db.baselines.dense import rank_by_embeddings
 from trackstar_db.baselines.gold import rank_by_annotations
 from trackstar_db.database.engine import Database
-from trackstar_db.database.names import corpus_id, query_set_id
+from trackstar_db.database.locks import locked
+from trackstar_db.database.names import corpus_id, query_set_id, relation_ids
 from trackstar_db.database.queries import query
 from trackstar_db.encoding.encodings import Encoding, load_encoding
+from trackstar_db.encoding.gradient_reader import EVERY_DOCUMENT, DocumentFilter
 from trackstar_db.errors import AlreadyExists, InputError
 from trackstar_db.loaders.destinations import check_run_name
 from trackstar_db.search.curvature_search import rank_by_curvature
 from trackstar_db.search.gradient_search import rank_by_gradients
 from trackstar_db.search.methods import ALL, DEFAULT_METHOD, Method, load_methods
-from trackstar_db.search.ranking import Ranking
 from trackstar_db.search.request import Found, SearchOptions, SearchRequest
+from trackstar_db.search.rerank import rerank_by_gradients
+from trackstar_db.search.run_writer import write_run
 from trackstar_db.search.runs import run_taken
 from trackstar_db.search.tasks import prepare_task
+from trackstar_db.search.unfinished import forget_search
 
 MAX_TOP_K = 1_000_000
 
@@ -60,6 +62,17 @@ class RunSummary:
     notices: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True)
+class Asked:
+    """One run as it is asked for, by names."""
+
+    encodings: tuple[str, ...]
+    query_set: str
+    run: str
+    method: Method
+    options: SearchOptions
+
+
 @dataclass
 class RunSummaries:
     """What several runs did.
@@ -82,7 +95,8 @@ def attribute(
     """The stored run `run`: the top_k proponents and opponents of every query of a set.
 
     encodings: of one model; of several checkpoints where scores are to be averaged over them
-    All or nothing: an interrupted run leaves no row behind.
+    All or nothing: an interrupted run leaves no row behind. A long search over stored gradients leaves how far it came,
+    and the same call goes on from there (`trackstar_db.search.unfinished`). Of two calls for one run the second waits.
     Raises AlreadyExists for a taken name, NotFound for an unknown name, InputError where no encoding suits the
     method, and EncodingIncomplete while no query or no document has a gradient; fewer than all is a notice.
     """
@@ -90,18 +104,21 @@ def attribute(
     if not 1 <= options.top_k <= MAX_TOP_K:
         raise InputError(f"top k is {options.top_k}; expected 1 to {MAX_TOP_K:,}.")
     started_at = datetime.now(timezone.utc)
-    with database.connect() as connection:
-        if _is_there(connection, run):
-            raise run_taken(run)
-        (chosen,) = load_methods(connection, [method])
-    _refuse_unused(chosen, options)
-    _prepare_tasks(database, encodings, query_set, method, options)
-    with database.connect() as connection:
-        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")  # what is counted is what is ranked
-        request = _request(database, connection, chosen, encodings, query_set, options)
-        found = RANKERS[chosen.kind](request)
-        run_id = _insert_run(connection, run, request, found, started_at)
-        written = _write_proponents(connection, run_id, found)
+    with database.session() as session, locked(session, f"run {run}"):
+        with database.connect() as connection:
+            if _is_there(connection, run):
+                raise run_taken(run)
+            (chosen,) = load_methods(connection, [method])
+        _refuse_unused(chosen, options)
+        asked = Asked(tuple(encodings), query_set, run, chosen, options)
+        _prepare_tasks(database, asked)
+        with database.connect() as connection:
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")  # what is counted is what is ranked
+            request = _request(database, connection, asked)
+            is_reranked = chosen.kind == "gradient" and options.rerank is not None
+            found = rerank_by_gradients(request) if is_reranked else RANKERS[chosen.kind](request)
+            written = write_run(connection, request, found, started_at)
+        forget_search(database, run)
     with database.connect() as connection:  # views over new rows are slow until the planner knows of them
         connection.execute(query("run_analyze"))
     seconds = (datetime.now(timezone.utc) - started_at).total_seconds()
@@ -185,37 +202,38 @@ def _lacking(method: Method, encodings: Sequence[Encoding], options: SearchOptio
     return ""
 
 
-def _request(
-    database: Database,
-    connection: Connection[TupleRow],
-    method: Method,
-    names: Sequence[str],
-    query_set: str,
-    options: SearchOptions,
-) -> SearchRequest:
+def _request(database: Database, connection: Connection[TupleRow], asked: Asked) -> SearchRequest:
     """What a ranker needs, with names looked up and encodings that suit the method."""
-    encodings = [load_encoding(connection, name) for name in dict.fromkeys(names)]
-    if method.uses_encodings:
-        encodings = _suitable(method, encodings)
-    corpus = None if options.corpus is None else corpus_id(connection, options.corpus)
-    set_id = query_set_id(connection, query_set)
-    return SearchRequest(database, connection, method, tuple(encodings), query_set, set_id, corpus, options)
+    encodings = [load_encoding(connection, name) for name in dict.fromkeys(asked.encodings)]
+    if asked.method.uses_encodings:
+        encodings = suitable(asked.method, encodings)
+    options = asked.options
+    documents = DocumentFilter(
+        None if options.corpus is None else corpus_id(connection, options.corpus),
+        None if options.relation is None else relation_ids(connection, options.relation),
+        options.metadata,
+    )
+    set_id = query_set_id(connection, asked.query_set)
+    return SearchRequest(
+        database, connection, asked.method, tuple(encodings), asked.query_set, set_id, documents, options, asked.run
+    )
 
 
-def _prepare_tasks(
-    database: Database, names: Sequence[str], query_set: str, method: str, options: SearchOptions
-) -> None:
-    """Nothing; the tasks of a method with a task-specific R are there, and stay whatever becomes of the run."""
+def _prepare_tasks(database: Database, asked: Asked) -> None:
+    """Nothing; the tasks of a method with a task-specific R are there, and stay whatever becomes of the run.
+
+    A search over every document gives them the documents' norms; for another they are made before.
+    """
+    if asked.method.autocorrelation != "task":
+        return
     with database.connect() as connection:
-        (chosen,) = load_methods(connection, [method])
-        if chosen.autocorrelation != "task":
-            return
-        request = _request(database, connection, chosen, names, query_set, options)
+        request = _request(database, connection, asked)
+    is_search_of_all = asked.options.rerank is None and request.documents == EVERY_DOCUMENT
     for encoding in request.encodings:
-        prepare_task(database, encoding, query_set, options.task)
+        prepare_task(database, encoding, asked.query_set, asked.options.task, with_documents=not is_search_of_all)
 
 
-def _suitable(method: Method, encodings: Sequence[Encoding]) -> list[Encoding]:
+def suitable(method: Method, encodings: Sequence[Encoding]) -> list[Encoding]:
     """The encodings whose gradients the method is for, one for each checkpoint."""
     suitable = [encoding for encoding in encodings if method.fits(encoding)]
     if not suitable:
@@ -234,52 +252,3 @@ def _suitable(method: Method, encodings: Sequence[Encoding]) -> list[Encoding]:
             f"over different checkpoints only. Name one of them."
         )
     return suitable
-
-
-def _insert_run(
-    connection: Connection[TupleRow], run: str, request: SearchRequest, found: Found, started_at: datetime
-) -> int:
-    encodings = request.encodings if request.method.uses_encodings else ()
-    settings: dict[str, Any] = {
-        "method": asdict(request.method),
-        "encodings": [encoding.name for encoding in encodings],
-        "corpus": request.options.corpus,
-        **found.settings,
-    }
-    row = connection.execute(
-        query("run_insert"),
-        {
-            "name": run,
-            "method": request.method.name,
-            "encoding_id": encodings[0].encoding_id if encodings else None,
-            "query_set_id": request.query_set_id,
-            "task_id": found.task_id,
-            "top_k": request.options.top_k,
-            "query_count": len(found.query_ids),
-            "document_count": found.documents,
-            "code_version": __version__,
-            "settings": Jsonb(settings),
-            "started_at": started_at,
-        },
-    ).fetchone()
-    if row is None:
-        raise run_taken(run)
-    for encoding in encodings:
-        connection.execute(query("run_encoding_insert"), {"run_id": row[0], "encoding_id": encoding.encoding_id})
-    connection.execute(query("run_query_insert"), {"run_id": row[0], "query_ids": found.query_ids})
-    return int(row[0])
-
-
-def _write_proponents(connection: Connection[TupleRow], run_id: int, found: Found) -> int:
-    """The number of rows written, a proponent or opponent each."""
-    rankings: dict[str, Ranking | None] = {"proponent": found.proponents, "opponent": found.opponents}
-    written = 0
-    with connection.cursor().copy(query("run_copy_proponents")) as copy:
-        copy.set_types(["int8", "int8", "text", "int4", "int8", "float8"])
-        for direction, ranking in rankings.items():
-            for index, query_id in enumerate(found.query_ids):
-                rows = ranking.rows(index) if ranking else []
-                for rank, pair in enumerate(rows, start=1):
-                    copy.write_row((run_id, query_id, direction, rank, *pair))
-                written += len(rows)
-    return written

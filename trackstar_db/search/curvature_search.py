@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,7 +28,7 @@ from trackstar_db.errors import EncodingIncomplete, InputError
 from trackstar_db.progress import progress_bar
 from trackstar_db.search.ranking import Strongest
 from trackstar_db.search.request import Found, SearchRequest
-from trackstar_db.search.runs import find_runs
+from trackstar_db.search.rerank import read_candidates
 
 CHUNK_DOCUMENTS = 1024
 """Documents read, tokenized and scored together."""
@@ -80,7 +81,7 @@ def rank_by_curvature(request: SearchRequest) -> Found:
         names = ", ".join(repr(encoding.name) for encoding in request.encodings)
         raise InputError(f"method {request.method.name!r} takes one encoding; given: {names}. Name one of them.")
     options = request.options
-    candidates = None if options.rerank is None else _candidates(request, options.rerank)
+    candidates, settings, of_run = _candidates(request)
     encoding, encoder = load_encoder(request.connection, request.encodings[0].name, options.model)
     document_ids = _documents(request, encoding, candidates)
     query_ids, pieces, notices = _query_pieces(request, encoder)
@@ -93,9 +94,7 @@ def rank_by_curvature(request: SearchRequest) -> Found:
             best.add(numbers, scores)
             worst.add(numbers, scores)
             bar.update(len(numbers))
-    settings = {
-        "rerank": options.rerank,
-        "candidates": None if candidates is None else options.candidates,
+    settings |= {
         "curvature_rank": options.curvature_rank,
         "curvature_damping": DEFAULT_CURVATURE_DAMPING,
         "kept_energy_mean": float(factors.kept_energy.mean()),
@@ -103,20 +102,17 @@ def rank_by_curvature(request: SearchRequest) -> Found:
     }
     # The lowest of another run's best documents are nobody's opponents.
     opponents = worst.ranking() if candidates is None else None
-    return Found(query_ids, best.ranking(), opponents, len(document_ids), settings, None, notices)
+    return Found(query_ids, best.ranking(), opponents, len(document_ids), settings, None, (*of_run, *notices))
 
 
-def _candidates(request: SearchRequest, run: str) -> Candidates:
-    """The best documents of each query in a run."""
-    (_, name), *others = find_runs(request.connection, [run]).items()
-    parameters = {"run": name, "query_set_id": request.query_set_id, "candidates": request.options.candidates}
-    rows = np.array(request.connection.execute(query("curvature_candidates"), parameters).fetchall(), dtype=np.int64)
-    if others or not len(rows):
-        raise InputError(
-            f"run {run!r} has no proponent of a query of {request.query_set!r}, so there is nothing to re-rank. "
-            f"Name one run over that query set."
-        )
-    return {int(number): rows[rows[:, 0] == number, 1] for number in np.unique(rows[:, 0])}
+def _candidates(request: SearchRequest) -> tuple[Candidates | None, dict[str, Any], list[str]]:
+    """The best documents of each query in the run that is to be re-ranked, a record of it, and notices."""
+    if request.options.rerank is None:
+        return None, {"rerank": None, "candidates": None}, []
+    pairs, settings, notices = read_candidates(request)
+    best = pairs.only(pairs.is_proponent)
+    by_query = {int(number): best.document_ids[best.query_ids == number] for number in np.unique(best.query_ids)}
+    return by_query, settings, notices
 
 
 def _documents(request: SearchRequest, encoding: Encoding, candidates: Candidates | None) -> NDArray[np.int64]:

@@ -1,141 +1,114 @@
 """The ranker of gradient methods: an exact search over the stored gradients of one encoding or more.
 
-What a method compares, and how, is told in `trackstar_db.search.scoring`.
+What a method compares, and how, is told in `trackstar_db.search.scoring`; how gradients pass by in
+`trackstar_db.search.gradient_pass`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict
+from functools import cache
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from trackstar_db.attribution.autocorrelation import by_block, root_of_inverse
+from trackstar_db import __version__
+from trackstar_db.attribution.autocorrelation import root_of_inverse
 from trackstar_db.database.queries import query
 from trackstar_db.encoding.encodings import Encoding, load_autocorrelation
-from trackstar_db.encoding.gradient_reader import GradientBlock, GradientReader
+from trackstar_db.encoding.gradient_reader import GradientReader, Span, find_spans
 from trackstar_db.errors import EncodingIncomplete
 from trackstar_db.progress import progress_bar
-from trackstar_db.search.ranking import Strongest
+from trackstar_db.search.encoded_queries import encoded_queries, queries_missing
+from trackstar_db.search.gradient_pass import GradientPass, queries_at_once
+from trackstar_db.search.ranking import Ranking, joined
 from trackstar_db.search.request import Found, SearchRequest
-from trackstar_db.search.scoring import query_side
-from trackstar_db.search.tasks import Task, encoded_queries, queries_missing, task_for, task_queries, task_root
-
-
-@dataclass(frozen=True)
-class GradientScorer:
-    """Scores of one encoding's documents.
-
-    query_ids: of the rows of side; side: [query, d], what a stored gradient is multiplied with
-    root: A^(1/2), [block, k², k²], where documents' norms are not stored with the task; None for the identity
-    """
-
-    reader: GradientReader
-    is_unit_norm: bool
-    query_ids: list[int]
-    side: Tensor
-    root: Tensor | None
-    notices: tuple[str, ...]
-
-    def scores(self, block: GradientBlock) -> Tensor:
-        """[query, row] float32."""
-        gradients = torch.from_numpy(block.gradients.astype(np.float32)).to(self.side.device)
-        scores = self.side @ gradients.T
-        if not self.is_unit_norm:
-            scale = torch.from_numpy(block.norms)
-        elif self.reader.task_id is not None:
-            scale = 1 / torch.from_numpy(block.task_norms)
-        elif self.root is not None:
-            scale = 1 / torch.linalg.vector_norm(by_block(self.root, gradients), dim=1)
-        else:
-            return scores.cpu()
-        return (scores * scale.to(scores)).cpu()
+from trackstar_db.search.scoring import GradientScorer, query_side
+from trackstar_db.search.task_parts import TaskNorms, task_queries, task_root
+from trackstar_db.search.tasks import Task, task_for
+from trackstar_db.search.unfinished import SearchKey, UnfinishedSearch, digest_of
 
 
 def rank_by_gradients(request: SearchRequest) -> Found:
-    """The documents of the highest and of the lowest score for each query that has a gradient."""
-    notices: list[str] = []
-    tasks: list[Task] = []
-    scorers = [_scorer(request, encoding, tasks) for encoding in request.encodings]
-    count = min(_searchable_documents(request, encoding, notices) for encoding in request.encodings)
-    shared = _shared_queries(scorers)
-    best, worst = Strongest(len(shared), request.options.top_k), Strongest(len(shared), request.options.top_k, -1)
-    documents = 0
-    with progress_bar(count, f"attribute {request.method.name}", "document") as bar:
-        for document_ids, scores in averaged_scores(scorers, shared):
-            best.add(document_ids, scores)
-            worst.add(document_ids, scores)
-            documents += len(document_ids)
-            bar.update(len(document_ids))
-    for scorer in scorers:
-        notices.extend(scorer.notices)
+    """The documents of the highest and of the lowest score for each query that has a gradient.
+
+    In one pass over the stored gradients, or, where the queries are more than memory is meant for, in a pass for each
+    group of them. A search that takes long is kept in the database, and goes on there when it was interrupted.
+    """
+    query_ids, notices = answerable_queries(request)
+    spans = find_spans(request.connection, request.encodings, request.documents)
+    _require_documents(request, spans)
+    for encoding in request.encodings:
+        notices += _incomplete(request, encoding)
+    size = queries_at_once(max(encoding.dimension for encoding in request.encodings), request.options.top_k)
+    groups = [query_ids[start : start + size] for start in range(0, len(query_ids), size)]
+    tasks = _tasks(request)
+    documents = sum(span.gradients for span in spans) // len(request.encodings) * len(groups)
+    search = UnfinishedSearch(request.database, _key(request, tasks, spans, groups, documents), len(groups))
+    rankings: list[tuple[Ranking, Ranking]] = []
+    position = search.begun
+    with progress_bar(documents, f"attribute {request.method.name}", "document") as bar:
+        bar.update(position.documents_read)
+        for number, group in enumerate(groups):
+            if number < position.passes_done and (found := search.found(number)):
+                rankings.append(found)
+                continue
+            norms = [TaskNorms(task.task_id, request.database) for task in tasks]
+            scorers = [gradient_scorer(request, encoding, [], group) for encoding in request.encodings]
+            one_pass = GradientPass(request, scorers, norms, search, number)
+            position = one_pass.run(spans, position, bar.update)
+            rankings.append(one_pass.found())
+            notices += [notice for scorer in scorers for notice in scorer.notices]
+    if search.notice:
+        notices.append(search.notice)
     settings = {"task": tasks[0].name, "mixing_lambda": tasks[0].mixing_lambda} if tasks else {}
-    task_id = tasks[0].task_id if tasks else None
-    found = (shared, best.ranking(), worst.ranking(), documents)
-    return Found(*found, settings, task_id, tuple(dict.fromkeys(notices)))
+    proponents, opponents = (joined(parts) for parts in zip(*rankings, strict=True))
+    return Found(
+        query_ids,
+        proponents,
+        opponents,
+        position.documents_read // len(groups),
+        settings,
+        tasks[0].task_id if tasks else None,
+        tuple(dict.fromkeys(notices)),
+    )
 
 
-def averaged_scores(scorers: list[GradientScorer], query_ids: list[int]) -> Iterator[tuple[NDArray[np.int64], Tensor]]:
-    """Scores [query, row] of the documents that every scorer has, block by block; their mean over scorers."""
-    rows = [torch.from_numpy(np.searchsorted(scorer.query_ids, query_ids)) for scorer in scorers]
-    after = 0
-    while True:
-        blocks = [scorer.reader.read(after) for scorer in scorers]
-        if not all(len(block.document_ids) for block in blocks):
-            return
-        after = min(int(block.document_ids[-1]) for block in blocks)  # what is above is read again, with its others
-        shared = blocks[0].document_ids
-        for other in blocks[1:]:
-            shared = np.intersect1d(shared, other.document_ids, assume_unique=True)
-        if not len(shared):
-            continue
-        total = sum(
-            scorer.scores(of_scorer.among(shared))[index]
-            for scorer, of_scorer, index in zip(scorers, blocks, rows, strict=True)
-        )
-        yield shared, torch.as_tensor(total) / len(scorers)
+def gradient_scorer(
+    request: SearchRequest, encoding: Encoding, tasks: list[Task], query_ids: Sequence[int] | None = None
+) -> GradientScorer:
+    """The scorer of one encoding; its task, where the method has one, is added to `tasks`.
 
-
-def _scorer(request: SearchRequest, encoding: Encoding, tasks: list[Task]) -> GradientScorer:
-    """The scorer of one encoding; its task, where the method has one, is added to `tasks`."""
+    query_ids: to score, ascending, each with a gradient; None is every query of the set that has one
+    """
     connection, method = request.connection, request.method
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    queries = encoded_queries(connection, encoding, request.query_set_id, request.query_set)
-    notices = _missing_queries(request, encoding, queries.missing, len(queries.query_ids))
-    if method.autocorrelation == "task":
+    is_unit_norm, has_task = bool(method.is_unit_norm), method.autocorrelation == "task"
+    queries = encoded_queries(connection, encoding, request.query_set_id, request.query_set, query_ids)
+    notices = _missing(request, encoding, queries.missing, len(queries.query_ids))
+    task_id, root = None, None
+    if has_task:
         task = task_for(connection, encoding, request.query_set, request.options.task)
         tasks.append(task)
-        reader = GradientReader(connection, encoding, request.corpus_id, task.task_id)
-        if method.is_unit_norm:
-            query_ids, side = task_queries(connection, task)
-            return GradientScorer(reader, True, query_ids, side.to(device), None, notices + task.notices)
-        root: Tensor | None = task_root(connection, task)
         notices += task.notices
+        task_id = task.task_id
+        root = cache(lambda: task_root(connection, task.task_id).to(device))
+    elif method.autocorrelation == "none":
+        root = cache(lambda: _corpus_root(request, encoding).to(device))
+    reader = GradientReader(connection, encoding, request.documents, task_id, with_norms=has_task or not is_unit_norm)
+    if has_task and is_unit_norm:
+        numbers, side = task_queries(connection, task.task_id, encoding, query_ids)
     else:
-        reader = GradientReader(connection, encoding, request.corpus_id)
-        root = None if method.autocorrelation == "corpus" else _corpus_root(request, encoding)
-    side = query_side(queries.gradients, root, bool(method.is_unit_norm))
-    if root is None and method.is_unit_norm:
+        numbers = queries.query_ids
+        side = query_side(queries.gradients, None if root is None else root().cpu(), is_unit_norm)
+    if root is None and is_unit_norm:
         side = side.half().float()  # as tda.nearest has it, so that both give the same order
-    root = None if root is None else root.to(device)
-    return GradientScorer(reader, bool(method.is_unit_norm), queries.query_ids, side.to(device), root, notices)
+    return GradientScorer(reader, is_unit_norm, numbers, side.to(device), root, notices)
 
 
-def _corpus_root(request: SearchRequest, encoding: Encoding) -> Tensor:
-    inverse_roots, _ = load_autocorrelation(request.connection, encoding)
-    return root_of_inverse(inverse_roots).float()
-
-
-def _missing_queries(request: SearchRequest, encoding: Encoding, missing: int, encoded: int) -> tuple[str, ...]:
-    return (queries_missing(missing, missing + encoded, encoding, request.query_set),) if missing else ()
-
-
-def _shared_queries(scorers: list[GradientScorer]) -> list[int]:
-    """The queries that every encoding has, in order."""
-    shared = set(scorers[0].query_ids).intersection(*(scorer.query_ids for scorer in scorers))
+def _shared(query_ids: Sequence[Sequence[int]]) -> list[int]:
+    shared = set(query_ids[0]).intersection(*query_ids[1:])
     if not shared:
         raise EncodingIncomplete(
             "no query has a gradient under all of the encodings. Run trackstar encode queries with each of them."
@@ -143,14 +116,85 @@ def _shared_queries(scorers: list[GradientScorer]) -> list[int]:
     return sorted(shared)
 
 
-def _searchable_documents(request: SearchRequest, encoding: Encoding, notices: list[str]) -> int:
-    """How many documents have a gradient; notices of a corpus that is not encoded to its end."""
-    parameters = {"encoding_id": encoding.encoding_id, "corpus_id": request.corpus_id}
+def answerable_queries(request: SearchRequest) -> tuple[list[int], list[str]]:
+    """The queries with a gradient under every encoding, and notices of those without."""
+    of_encodings: list[list[int]] = []
+    notices: list[str] = []
+    for encoding in request.encodings:
+        parameters = {"encoding_id": encoding.encoding_id, "query_set_id": request.query_set_id}
+        rows = request.connection.execute(query("search_queries"), parameters).fetchall()
+        encoded = [number for number, is_encoded in rows if is_encoded]
+        if not encoded:
+            raise EncodingIncomplete(queries_missing(len(rows), len(rows), encoding, request.query_set))
+        of_encodings.append(encoded)
+        notices += _missing(request, encoding, len(rows) - len(encoded), len(encoded))
+    return _shared(of_encodings), notices
+
+
+def _missing(request: SearchRequest, encoding: Encoding, missing: int, encoded: int) -> tuple[str, ...]:
+    return (queries_missing(missing, missing + encoded, encoding, request.query_set),) if missing else ()
+
+
+def _tasks(request: SearchRequest) -> list[Task]:
+    """The task of each encoding, where the method has a task-specific R."""
+    if request.method.autocorrelation != "task":
+        return []
+    return [
+        task_for(request.connection, encoding, request.query_set, request.options.task)
+        for encoding in request.encodings
+    ]
+
+
+def _key(
+    request: SearchRequest, tasks: Sequence[Task], spans: Sequence[Span], groups: Sequence[list[int]], documents: int
+) -> SearchKey:
+    """What the search is known by: the digest is over all that its answer depends on."""
+    parameters = {
+        "query_set_id": request.query_set_id,
+        "encoding_ids": [encoding.encoding_id for encoding in request.encodings],
+        "task_ids": [task.task_id for task in tasks],
+    }
+    digest = digest_of(
+        {
+            **parameters,
+            "version": __version__,
+            "method": asdict(request.method),
+            "options": asdict(request.options),
+            "encodings": [encoding.digest.hex() for encoding in request.encodings],
+            "queries": request.connection.execute(query("search_queries_state"), parameters).fetchone(),
+            "groups": groups,
+            "spans": [vars(span) for span in spans],
+            "device": "cuda" if torch.cuda.is_available() else "cpu",
+        }
+    )
+    encoding_id = request.encodings[0].encoding_id
+    return SearchKey(request.run, encoding_id, request.query_set_id, request.method.name, digest, documents)
+
+
+def _corpus_root(request: SearchRequest, encoding: Encoding) -> Tensor:
+    inverse_roots, _ = load_autocorrelation(request.connection, encoding)
+    return root_of_inverse(inverse_roots, torch.float32)
+
+
+def _require_documents(request: SearchRequest, spans: Sequence[Span]) -> None:
+    """Nothing; raises EncodingIncomplete where there is no document to rank."""
+    if spans:
+        return
+    name = request.encodings[0].name
+    where = f" of corpus {request.options.corpus!r}" if request.options.corpus else ""
+    raise EncodingIncomplete(
+        f"no document{where} is encoded by {name!r}. "
+        f"Run: trackstar encode documents --encoding {name} --corpus {request.options.corpus or 'NAME'}"
+    )
+
+
+def _incomplete(request: SearchRequest, encoding: Encoding) -> list[str]:
+    """Notices of a corpus that is not encoded to its end; raises EncodingIncomplete where norms are missing."""
+    parameters = {"encoding_id": encoding.encoding_id, "corpus_id": request.documents.corpus_id}
     count, without_norm = request.connection.execute(query("gradient_count"), parameters).fetchone() or (0, 0)
     if not count:
-        where = f" of corpus {request.options.corpus!r}" if request.options.corpus else ""
         raise EncodingIncomplete(
-            f"no document{where} is encoded by {encoding.name!r}. "
+            f"no document is encoded by {encoding.name!r}. "
             f"Run: trackstar encode documents --encoding {encoding.name} --corpus {request.options.corpus or 'NAME'}"
         )
     if without_norm and not request.method.is_unit_norm:
@@ -159,9 +203,9 @@ def _searchable_documents(request: SearchRequest, encoding: Encoding, notices: l
             f"which method {request.method.name!r} multiplies by. Encode them again under another encoding."
         )
     (left,) = request.connection.execute(query("documents_not_encoded"), parameters).fetchone() or (0,)
-    if left:
-        notices.append(
-            f"{left} documents of the corpora under encoding {encoding.name!r} are not encoded yet and were not "
-            f"ranked. Run: trackstar encode documents --encoding {encoding.name} --corpus NAME"
-        )
-    return int(count)
+    if not left:
+        return []
+    return [
+        f"{left} documents of the corpora under encoding {encoding.name!r} are not encoded yet and were not "
+        f"ranked. Run: trackstar encode documents --encoding {encoding.name} --corpus NAME"
+    ]

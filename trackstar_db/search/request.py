@@ -11,11 +11,13 @@ from psycopg.rows import TupleRow
 from trackstar_db.database.engine import Database
 from trackstar_db.database.queries import query
 from trackstar_db.encoding.encodings import Encoding
+from trackstar_db.encoding.gradient_reader import DocumentFilter
 from trackstar_db.errors import EncodingIncomplete
 from trackstar_db.search.methods import Method
 from trackstar_db.search.ranking import Ranking
 
 DEFAULT_CURVATURE_RANK = 8
+DEFAULT_CANDIDATES = {"gradient": 500, "curvature": 100}
 
 
 @dataclass(frozen=True)
@@ -24,32 +26,43 @@ class SearchOptions:
 
     top_k: proponents, and opponents, kept for each query
     corpus: rank its documents only; None ranks every document that the method knows
+    relation: rank only documents that are annotated with a fact of this relation, by its label or uri
+    metadata: rank only documents whose metadata contain this object
     task: the task of a method with a task-specific R; None is the query set's own, made where it is not there
     embedding_model: folder or name of a sentence-transformers model, for method dense
     model: where the encodings' model lies on this machine, if not where it was, for method ekfac
     curvature_rank: rank of each weight matrix's query gradient under ekfac
-    rerank: a run whose best documents are all that ekfac scores; None scores every document
-    candidates: how many of each query's best documents of that run
+    rerank: a run whose best documents are all that gradient methods and ekfac score; None scores every document
+    candidates: how many of each query's best documents of that run, and for gradient methods of its last; None is
+        500 for gradient methods, 100 for ekfac
     """
 
     top_k: int = 100
     corpus: str | None = None
+    relation: str | None = None
+    metadata: dict[str, Any] | None = None
     task: str | None = None
     embedding_model: str | None = None
     model: str | None = None
     curvature_rank: int = DEFAULT_CURVATURE_RANK
     rerank: str | None = None
-    candidates: int = 100
+    candidates: int | None = None
 
     def of_use_to(self, method: Method) -> SearchOptions:
         """The options that a method heeds; the others at their defaults."""
         unused = [
-            *(() if method.kind == "curvature" else ("model", "curvature_rank", "rerank", "candidates")),
+            *(() if method.kind == "curvature" else ("model", "curvature_rank")),
+            *(() if method.kind == "gradient" and self.rerank is None else ("relation", "metadata")),
+            *(() if method.kind in DEFAULT_CANDIDATES else ("rerank", "candidates")),
             *(() if method.kind == "embedding" else ("embedding_model",)),
             *(() if method.autocorrelation == "task" else ("task",)),
         ]
         defaults: dict[str, Any] = {field.name: field.default for field in fields(self) if field.name in unused}
         return replace(self, **defaults)
+
+    def candidates_for(self, method: Method) -> int:
+        """How many documents of each query a method re-ranks."""
+        return DEFAULT_CANDIDATES[method.kind] if self.candidates is None else self.candidates
 
 
 @dataclass(frozen=True)
@@ -68,7 +81,8 @@ class SearchRequest:
 
     connection: in a transaction that sees one state of the database
     encodings: that suit the method, one for each checkpoint; any for methods without gradients
-    corpus_id: of the only corpus to rank; None for all
+    documents: those to rank
+    run: the name that the answer will have
     """
 
     database: Database
@@ -77,8 +91,14 @@ class SearchRequest:
     encodings: tuple[Encoding, ...]
     query_set: str
     query_set_id: int
-    corpus_id: int | None
+    documents: DocumentFilter
     options: SearchOptions
+    run: str
+
+    @property
+    def corpus_id(self) -> int | None:
+        """The only corpus to rank; None for all."""
+        return self.documents.corpus_id
 
     def query_texts(self) -> list[QueryText]:
         """Every query of the set, in the order of their numbers; raises EncodingIncomplete for an empty set."""

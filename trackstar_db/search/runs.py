@@ -39,9 +39,10 @@ def _is_meant(run: str, name: str) -> bool:
 
 
 def drop_run(database: Database, name: str) -> None:
-    """Nothing; the run and its proponents are gone. Raises NotFound."""
+    """Nothing; the run and its proponents are gone, or what an interrupted search for it had found. Raises NotFound."""
     with database.connect() as connection:
-        if connection.execute(query("run_drop"), {"name": name}).fetchone() is None:
+        was_unfinished = connection.execute(query("search_drop"), {"run": name}).fetchone() is not None
+        if connection.execute(query("run_drop"), {"name": name}).fetchone() is None and not was_unfinished:
             raise NotFound(f"no run named {name!r}. See: trackstar run list")
 
 

@@ -1,7 +1,7 @@
 """Tasks: a query set under an encoding with its own R. The stored gradients stay as they are.
 
 A task keeps M^(1/2), each query's side of the inner product, M q / |M^(1/2) q|, and each document's |M^(1/2) b|:
-a score is one inner product over one number (`trackstar_db.attribution.task`).
+a score is one inner product over one number (`trackstar_db.attribution.task`, `trackstar_db.search.task_parts`).
 """
 
 from __future__ import annotations
@@ -12,28 +12,24 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-from pgvector import Vector
 from psycopg import Connection
 from psycopg.rows import TupleRow, dict_row
 from psycopg.types.json import Jsonb
-from torch import Tensor
 
-from trackstar_db.attribution.autocorrelation import by_block, root_of_inverse
+from trackstar_db.attribution.autocorrelation import root_of_inverse
 from trackstar_db.attribution.task import TaskMatrix, task_matrix
 from trackstar_db.database.engine import Database
 from trackstar_db.database.locks import locked
 from trackstar_db.database.names import query_set_id
 from trackstar_db.database.queries import query
-from trackstar_db.database.tensors import load_tensors, store_tensor
+from trackstar_db.database.tensors import store_tensor
 from trackstar_db.encoding.encodings import Encoding, load_autocorrelation, load_encoding
-from trackstar_db.encoding.gradient_reader import GradientReader
-from trackstar_db.errors import AlreadyExists, EncodingIncomplete, EncodingMismatch, InputError, InUse, NotFound
+from trackstar_db.errors import AlreadyExists, EncodingMismatch, InputError, InUse, NotFound
+from trackstar_db.estimates.estimate import OnEstimate
+from trackstar_db.estimates.search import estimate_task
 from trackstar_db.loaders.destinations import check_name
-from trackstar_db.progress import progress_bar
-from trackstar_db.search.scoring import query_side
+from trackstar_db.search.encoded_queries import encoded_queries
+from trackstar_db.search.task_parts import complete_documents, complete_queries, require_documents
 
 
 @dataclass(frozen=True)
@@ -68,11 +64,17 @@ class Task:
 
 
 def create_task(
-    database: Database, name: str, encoding_name: str, query_set: str, mixing_lambda: float | None = None
+    database: Database,
+    name: str,
+    encoding_name: str,
+    query_set: str,
+    mixing_lambda: float | None = None,
+    on_estimate: OnEstimate | None = None,
 ) -> Task:
     """The new task of a query set, stored whole in one transaction; no gradient is rewritten.
 
     mixing_lambda: from 0 (R of the corpus alone) to below 1; None chooses it by the spectra
+    on_estimate: told what it will take before it begins; what that raises stops it
     Raises AlreadyExists, NotFound, and EncodingIncomplete where no query or no document is encoded.
     """
     check_name("task", name)
@@ -80,8 +82,14 @@ def create_task(
         raise InputError(f"mixing lambda is {mixing_lambda}; expected a number from 0 to below 1.")
     with database.connect() as connection:
         encoding = load_encoding(connection, encoding_name)
+        if on_estimate is not None:
+            set_id = query_set_id(connection, query_set)
+            (queries,) = connection.execute(query("query_count"), {"query_set_id": set_id}).fetchone() or (0,)
+            on_estimate(estimate_task(connection, name, encoding, queries))
     with _alone(database, encoding) as connection:
-        return new_task(connection, name, encoding, query_set, mixing_lambda)
+        task = new_task(connection, name, encoding, query_set, mixing_lambda)
+        complete_documents(connection, task.task_id, encoding)
+        return task
 
 
 def new_task(
@@ -91,11 +99,13 @@ def new_task(
     query_set: str,
     mixing_lambda: float | None = None,
 ) -> Task:
-    """As `create_task`, in a transaction that is open already."""
+    """As `create_task`, in a transaction that is open already, and without the documents' norms."""
+    require_documents(connection, encoding)
     set_id = query_set_id(connection, query_set)
     queries = encoded_queries(connection, encoding, set_id, query_set)
     inverse_roots, eigenvalues = load_autocorrelation(connection, encoding)
-    matrix = task_matrix(queries.gradients, root_of_inverse(inverse_roots), eigenvalues, mixing_lambda)
+    train_roots = (root_of_inverse(inverse_root[None])[0] for inverse_root in inverse_roots)
+    matrix = task_matrix(queries.gradients, train_roots, eigenvalues, mixing_lambda)
     row = connection.execute(
         query("task_insert"),
         {
@@ -112,9 +122,8 @@ def new_task(
         )
     for block, part in enumerate(matrix.root):
         store_tensor(connection, "task_tensor_insert", {"task_id": row[0]}, f"root/{block}", part)
-    task = load_task(connection, name)
-    complete_task(connection, task, encoding)
-    return task
+    complete_queries(connection, row[0], encoding, set_id)
+    return load_task(connection, name)
 
 
 def load_task(connection: Connection[TupleRow], name: str) -> Task:
@@ -153,8 +162,8 @@ def drop_task(database: Database, name: str) -> None:
 def task_for(connection: Connection[TupleRow], encoding: Encoding, query_set: str, name: str | None) -> Task:
     """The task of that name, or of the query set under the encoding, made where it is not there.
 
-    It covers every query and document that is encoded. Raises EncodingMismatch for a task of another encoding
-    or query set.
+    It covers every query that is encoded; documents may lack their norm under it. Raises EncodingMismatch for a task
+    of another encoding or query set.
     """
     if name is None:
         name = f"{encoding.name}/{query_set}"
@@ -166,17 +175,24 @@ def task_for(connection: Connection[TupleRow], encoding: Encoding, query_set: st
             f"task {name!r} is for query set {task.query_set!r} under encoding {task.encoding!r}, not for "
             f"{query_set!r} under {encoding.name!r}. Name another task with --task, or leave it out to have one made."
         )
-    complete_task(connection, task, encoding)
+    complete_queries(connection, task.task_id, encoding, task.query_set_id)
     return task
 
 
-def prepare_task(database: Database, encoding: Encoding, query_set: str, name: str | None) -> None:
-    """Nothing; the task that `task_for` gives is there and complete, in a transaction of its own.
+def prepare_task(
+    database: Database, encoding: Encoding, query_set: str, name: str | None, with_documents: bool
+) -> None:
+    """Nothing; the task that `task_for` gives is there, in a transaction of its own.
 
+    with_documents: complete it with the norm of every document; a run over all of them does so itself
     Of two processes that need one the second waits, where in its snapshot of the database it could not see the first's.
     """
     with _alone(database, encoding) as connection:
-        task_for(connection, encoding, query_set, name)
+        task = task_for(connection, encoding, query_set, name)
+    if with_documents:
+        with database.connect() as connection:
+            connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            complete_documents(connection, task.task_id, encoding, database)
 
 
 @contextmanager
@@ -188,83 +204,6 @@ def _alone(database: Database, encoding: Encoding) -> Iterator[Connection[TupleR
         yield connection
 
 
-def task_root(connection: Connection[TupleRow], task: Task) -> Tensor:
-    """M^(1/2), [block, k², k²] float32."""
-    tensors = load_tensors(connection, "task_tensors", {"task_id": task.task_id})
-    return torch.stack([tensors[f"root/{block}"] for block in range(len(tensors))])
-
-
-def task_queries(connection: Connection[TupleRow], task: Task) -> tuple[list[int], Tensor]:
-    """Queries of a task, and their sides of the inner product, [query, d]."""
-    rows = connection.execute(query("task_queries"), {"task_id": task.task_id}, binary=True).fetchall()
-    return [number for number, _ in rows], torch.from_numpy(np.stack([side.to_numpy() for _, side in rows]))
-
-
-def complete_task(connection: Connection[TupleRow], task: Task, encoding: Encoding) -> None:
-    """Nothing; every encoded query and document has its part of the task, those encoded later too."""
-    parameters = {"task_id": task.task_id, "encoding_id": encoding.encoding_id, "query_set_id": task.query_set_id}
-    left = connection.execute(query("task_queries_left"), parameters, binary=True).fetchall()
-    documents, known = connection.execute(query("task_document_counts"), parameters).fetchone() or (0, 0)
-    if not documents:
-        raise EncodingIncomplete(
-            f"no document is encoded by {encoding.name!r}. "
-            f"Run: trackstar encode documents --encoding {encoding.name} --corpus NAME"
-        )
-    if not left and documents == known:
-        return
-    root = task_root(connection, task)
-    if left:
-        queries = torch.from_numpy(np.stack([gradient.to_numpy() for _, gradient in left]))
-        sides = query_side(queries, root, is_unit_norm=True)
-        rows = [
-            {"task_id": task.task_id, "query_id": number, "gradient": Vector(side.numpy())}
-            for (number, _), side in zip(left, sides, strict=True)
-        ]
-        connection.cursor().executemany(query("task_query_insert"), rows)
-    if documents == known:
-        return
-    with progress_bar(documents, f"task {task.name}", "document") as bar:
-        for block in GradientReader(connection, encoding, task_id=task.task_id).blocks():
-            is_new = np.isnan(block.task_norms)
-            _write_norms(connection, task, block.document_ids[is_new], block.gradients[is_new], root)
-            bar.update(len(block.document_ids))
-
-
-@dataclass(frozen=True)
-class EncodedQueries:
-    """Queries of a set that have a gradient.
-
-    gradients: [query, d] base encodings before unit norm
-    missing: how many of the set have none
-    """
-
-    query_ids: list[int]
-    gradients: Tensor
-    missing: int
-
-
-def encoded_queries(
-    connection: Connection[TupleRow], encoding: Encoding, set_id: int, query_set: str
-) -> EncodedQueries:
-    """The encoded queries of a set; raises EncodingIncomplete where there is none."""
-    parameters = {"encoding_id": encoding.encoding_id, "query_set_id": set_id}
-    rows = connection.execute(query("query_gradients"), parameters, binary=True).fetchall()
-    encoded = [(number, gradient.to_numpy()) for number, gradient in rows if gradient is not None]
-    if not encoded:
-        raise EncodingIncomplete(queries_missing(len(rows), len(rows), encoding, query_set))
-    gradients = torch.from_numpy(np.stack([gradient for _, gradient in encoded]))
-    return EncodedQueries([number for number, _ in encoded], gradients, len(rows) - len(encoded))
-
-
-def queries_missing(missing: int, total: int, encoding: Encoding, query_set: str) -> str:
-    """What to say of queries without a gradient."""
-    return (
-        f"{missing} of the {total} queries of {query_set!r} have no gradient under encoding {encoding.name!r}. Run: "
-        f"trackstar encode queries --encoding {encoding.name} --query-set {query_set}; it tells which of them "
-        f"cannot be encoded, and why."
-    )
-
-
 def _recipe(matrix: TaskMatrix, queries: int, width: int) -> dict[str, Any]:
     return {
         "lambda_from": "given" if matrix.crossing is None else "spectra",
@@ -273,17 +212,3 @@ def _recipe(matrix: TaskMatrix, queries: int, width: int) -> dict[str, Any]:
         "ranks": list(matrix.ranks),
         "block_width": width,
     }
-
-
-def _write_norms(
-    connection: Connection[TupleRow],
-    task: Task,
-    document_ids: NDArray[np.int64],
-    gradients: NDArray[np.float16],
-    root: Tensor,
-) -> None:
-    norms = torch.linalg.vector_norm(by_block(root, torch.from_numpy(gradients.astype(np.float32))), dim=1)
-    with connection.cursor().copy(query("task_copy_norms")) as copy:
-        copy.set_types(["int8", "int8", "int8", "float4"])
-        for number, norm in zip(document_ids.tolist(), norms.tolist(), strict=True):
-            copy.write_row((task.task_id, task.encoding_id, number, norm))

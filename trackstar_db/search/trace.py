@@ -8,17 +8,21 @@ from typing import Any
 import torch
 from pgvector import HalfVector
 from psycopg import Connection
+from psycopg.errors import Diagnostic
 from psycopg.rows import TupleRow, dict_row
+from psycopg.types.json import Jsonb
 from torch import Tensor
 
 from trackstar_db.attribution.encoder import Encoder
-from trackstar_db.attribution.tokens import query_piece
+from trackstar_db.attribution.tokens import Piece, query_piece
 from trackstar_db.database.engine import Database
+from trackstar_db.database.names import corpus_id, relation_ids
 from trackstar_db.database.queries import query
-from trackstar_db.encoding.encode import query_encodings
-from trackstar_db.encoding.encodings import Encoding, load_encoder
+from trackstar_db.encoding.encodings import Encoding, load_encoder, load_encoding
+from trackstar_db.encoding.queries import query_encodings
 from trackstar_db.errors import EncodingIncomplete, InputError
 from trackstar_db.prediction import target_probability
+from trackstar_db.search.indexes import IndexSearch, require_index
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ class Trace:
     """The documents that influenced a prediction most, for it and against it.
 
     probability: of the whole target, given the prompt
+    notices: what a person should hear of the search
     """
 
     prompt: str
@@ -46,30 +51,135 @@ class Trace:
     probability: float
     proponents: tuple[Influence, ...]
     opponents: tuple[Influence, ...]
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class TraceOptions:
+    """Which documents a trace searches, and how; all of them and exactly, where nothing is given.
+
+    corpus: documents of one corpus; relation: annotated with a fact of this relation, by its label or uri
+    metadata: an object that the documents' metadata contain
+    index: an index to search by, which may miss documents
+    """
+
+    corpus: str | None = None
+    relation: str | None = None
+    metadata: dict[str, Any] | None = None
+    index: IndexSearch | None = None
 
 
 def trace(
-    database: Database, prompt: str, target: str, encoding_name: str, k: int = 10, model: str | None = None
+    database: Database,
+    asked: tuple[str, str],
+    encoding_name: str,
+    k: int = 10,
+    model: str | None = None,
+    options: TraceOptions | None = None,
 ) -> Trace:
     """The k strongest proponents and opponents of a target that follows a prompt.
 
-    Raises NotFound, EncodingMismatch, EncodingIncomplete where no document is encoded, and InputError for a
-    target without a loss.
-    """
-    with database.connect() as connection:
-        encoding, encoder = load_encoder(connection, encoding_name, model)
-    return trace_with(database, encoding, encoder, (prompt, target), k)
-
-
-def trace_with(database: Database, encoding: Encoding, encoder: Encoder, asked: tuple[str, str], k: int = 10) -> Trace:
-    """As `trace`, with an encoder that is loaded already.
-
     asked: prompt and target
+    Raises NotFound, EncodingMismatch, EncodingIncomplete where no document that was asked for is encoded, and
+    InputError for a target without a loss.
     """
+    options = options or TraceOptions()
+    with database.connect() as connection:
+        _check(connection, options)
+        if options.index is not None:
+            require_index(connection, load_encoding(connection, encoding_name), options.index, k)
+        encoding, encoder = load_encoder(connection, encoding_name, model)
+    return trace_with(database, encoding, encoder, asked, k, options)
+
+
+def trace_with(
+    database: Database,
+    encoding: Encoding,
+    encoder: Encoder,
+    asked: tuple[str, str],
+    k: int = 10,
+    options: TraceOptions | None = None,
+) -> Trace:
+    """As `trace`, with an encoder that is loaded already and options of which the database has what they name."""
     prompt, target = asked
+    piece, gradient = _asked_gradient(encoder, prompt, target)
+    search = _Search(encoding, k, options or TraceOptions())
+    with database.connect() as connection:
+        proponents, notices = search.strongest(connection, gradient, sign=1)
+        opponents, _ = search.strongest(connection, gradient, sign=-1)
+    if not proponents:
+        raise EncodingIncomplete(
+            f"no document{_that_was_asked_for(search.options)} is encoded by {encoding.name!r}. "
+            f"Run: trackstar encode documents --encoding {encoding.name} --corpus NAME"
+        )
+    probability = target_probability(encoder.loaded, piece)
+    return Trace(prompt, target, encoding.name, probability, proponents, opponents, notices)
+
+
+@dataclass(frozen=True)
+class _Search:
+    """The k documents that are strongest, of an encoding and by the options."""
+
+    encoding: Encoding
+    k: int
+    options: TraceOptions
+
+    def strongest(
+        self, connection: Connection[TupleRow], gradient: Tensor, sign: int
+    ) -> tuple[tuple[Influence, ...], tuple[str, ...]]:
+        """Documents in the order of influence, or with sign -1 of the lowest, and what the database says of the search.
+
+        gradient: [d], unit norm
+        """
+        name, parameters = self._side(sign * gradient)
+        metadata = self.options.metadata
+        asked = {
+            "encoding_id": self.encoding.encoding_id,
+            "k": self.k,
+            "sign": sign,
+            "corpus": self.options.corpus,
+            "relation": self.options.relation,
+            "metadata": None if metadata is None else Jsonb(metadata),
+            **parameters,
+        }
+        said: list[str] = []
+
+        def hear(notice: Diagnostic) -> None:
+            said.append(f"{notice.message_primary}.")
+
+        connection.add_notice_handler(hear)
+        try:
+            with connection.cursor(row_factory=dict_row) as cursor:
+                rows = cursor.execute(query(name), asked).fetchall()
+        finally:
+            connection.remove_notice_handler(hear)
+        return tuple(Influence(rank=rank, **row) for rank, row in enumerate(rows, start=1)), tuple(said)
+
+    def _side(self, gradient: Tensor) -> tuple[str, dict[str, Any]]:
+        """The named query that searches where the encoding's gradients stand, and its side of the inner product.
+
+        gradient: [d], unit norm
+        """
+        half = HalfVector(gradient.half().numpy())
+        if index := self.options.index:
+            return "trace_by_index", {"gradient": half, "index": index.kind, "candidates": index.candidates}
+        if self.encoding.is_coded:
+            return "trace_by_code", {"direction": gradient.double().tolist()}
+        if self.encoding.is_by_block:
+            blocks = gradient.view(self.encoding.rows, self.encoding.row_width)
+            directions = torch.nn.functional.normalize(blocks, dim=1).half().numpy()
+            return "trace_by_block", {
+                "directions": [HalfVector(direction) for direction in directions],
+                "lengths": torch.linalg.vector_norm(blocks, dim=1).double().tolist(),
+            }
+        return "trace", {"gradient": half}
+
+
+def _asked_gradient(encoder: Encoder, prompt: str, target: str) -> tuple[Piece, Tensor]:
+    """The tokens of prompt and target, and their gradient, [d] in unit norm; raises InputError where there is none."""
     if not target.strip():
         raise InputError(f"the target is {target!r}; expected the words whose prediction is to be traced.")
-    for text in asked:
+    for text in (prompt, target):
         if not text.isprintable() and any("\ud800" <= char <= "\udfff" for char in text):
             raise InputError(f"{text!r} is not valid UTF-8. Give prompt and target as text.")
     piece = query_piece(encoder.loaded.tokenizer, prompt, target, encoder.settings.max_tokens)
@@ -80,31 +190,24 @@ def trace_with(database: Database, encoding: Encoding, encoder: Encoder, asked: 
             f"the gradient of {target!r} after {prompt!r} is {found}, so nothing can be said of its influences. "
             f"Ask for another target, or check the model."
         )
-    gradient = torch.nn.functional.normalize(encoding_of_query, dim=0)
-    with database.connect() as connection:
-        proponents = _strongest(connection, "trace_proponents", encoding, gradient, k)
-        opponents = _strongest(connection, "trace_opponents", encoding, gradient, k)
-    if not proponents:
-        raise EncodingIncomplete(
-            f"no document is encoded by {encoding.name!r}. "
-            f"Run: trackstar encode documents --encoding {encoding.name} --corpus NAME"
-        )
-    probability = target_probability(encoder.loaded, piece)
-    return Trace(prompt, target, encoding.name, probability, proponents, opponents)
+    return piece, torch.nn.functional.normalize(encoding_of_query, dim=0)
 
 
-def _strongest(
-    connection: Connection[TupleRow], name: str, encoding: Encoding, gradient: Tensor, k: int
-) -> tuple[Influence, ...]:
-    """Documents in the order of a named query.
+def _check(connection: Connection[TupleRow], options: TraceOptions) -> None:
+    """Nothing; raises NotFound for a name that the database does not have, InputError for metadata of another kind."""
+    if options.corpus is not None:
+        corpus_id(connection, options.corpus)
+    if options.relation is not None:
+        relation_ids(connection, options.relation)
+    if not isinstance(options.metadata, dict | None):
+        raise InputError(f'metadata is {options.metadata!r}; expected an object, such as {{"kind": "statement"}}.')
 
-    gradient: [d], unit norm
-    """
-    parameters: dict[str, Any] = {
-        "encoding_id": encoding.encoding_id,
-        "gradient": HalfVector(gradient.half().numpy()),
-        "k": k,
+
+def _that_was_asked_for(options: TraceOptions) -> str:
+    """What follows `no document`."""
+    asked = {
+        "of corpus": options.corpus,
+        "annotated with a fact of relation": options.relation,
+        "with the metadata": options.metadata,
     }
-    with connection.cursor(row_factory=dict_row) as cursor:
-        rows = cursor.execute(query(name), parameters).fetchall()
-    return tuple(Influence(rank=rank, **row) for rank, row in enumerate(rows, start=1))
+    return "".join(f" {words} {value!r}" for words, value in asked.items() if value is not None)

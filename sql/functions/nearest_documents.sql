@@ -1,0 +1,18 @@
+-- The documents with the highest inner product with one direction, of all or of those given, by an exact search that
+-- is planned for its arguments each time. In PL/pgSQL only RETURN QUERY may use several processes.
+DROP FUNCTION IF EXISTS trackstar.nearest(bigint, bigint, integer);  -- computed each product twice
+DROP FUNCTION IF EXISTS trackstar.nearest_under_task(bigint, bigint, integer);
+
+CREATE OR REPLACE FUNCTION trackstar.nearest_documents(
+    in_encoding_id bigint, in_task_id bigint, in_direction halfvec, in_k integer, in_document_ids bigint[]
+)
+RETURNS TABLE (document_id bigint, influence double precision)
+LANGUAGE plpgsql STABLE
+SET search_path = pg_catalog, pg_temp
+SET plan_cache_mode = force_custom_plan
+AS $$
+BEGIN
+    RETURN QUERY
+        SELECT n.document_id, n.influence
+        FROM trackstar.nearest_gradients(in_encoding_id, in_task_id, in_direction, in_k, in_document_ids) n;
+END $$;

@@ -1,0 +1,2 @@
+-- The bytes of a halfvec that is known.
+SELECT '[1]'::halfvec::bytea;

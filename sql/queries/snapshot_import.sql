@@ -1,0 +1,2 @@
+-- See what another transaction sees.
+SET TRANSACTION SNAPSHOT {snapshot};

@@ -1,0 +1,6 @@
+-- The documents with the highest influence on one gradient (with sign -1 the lowest, of its negative), by an exact scan.
+SELECT n.document_id, %(sign)s * n.influence AS influence, d.corpus, d.external_id, d.text
+FROM trackstar.nearest_documents(%(encoding_id)s, NULL, %(gradient)s, %(k)s,
+                                 trackstar.matching_documents(%(corpus)s, %(relation)s, %(metadata)s)) n
+JOIN tda.document d USING (document_id)
+ORDER BY n.influence DESC, n.document_id;
