@@ -21,7 +21,7 @@ import pytest
 
 from trackstar_db.database.embedded import EmbeddedServer
 from trackstar_db.database.embedded_layout import ROOT_BASE, copy_programs, find_binaries
-from trackstar_db.database.embedded_settings import memory_settings
+from trackstar_db.database.embedded_settings import memory_settings, process_settings
 from trackstar_db.errors import EmbeddedServerError
 
 QUICK = {"fsync": "off", "shared_buffers": "64MB"}
@@ -128,9 +128,14 @@ def test_it_never_trades_durability_for_speed_and_has_no_jit(reachable_path: Pat
     assert locale == ("b", "C.UTF-8", "UTF8")
 
 
-@pytest.mark.parametrize(("gigabytes", "megabytes"), [(0.0625, 32), (1, 256), (8, 2048), (512, 4096)])
-def test_shared_buffers_are_a_quarter_of_memory_up_to_four_gigabytes(gigabytes: float, megabytes: int) -> None:
+@pytest.mark.parametrize(("gigabytes", "megabytes"), [(0.0625, 32), (1, 409), (10, 4096), (512, 209715)])
+def test_shared_buffers_are_two_fifths_of_memory(gigabytes: float, megabytes: int) -> None:
     assert memory_settings(int(gigabytes * 2**30))["shared_buffers"] == f"{megabytes}MB"
+
+
+@pytest.mark.parametrize(("cores", "workers"), [(1, 2), (2, 2), (16, 8)])
+def test_a_search_uses_half_of_the_cores_beside_its_own(cores: int, workers: int) -> None:
+    assert process_settings(cores)["max_parallel_workers_per_gather"] == str(workers)
 
 
 # After a kill --------------------------------------------------------------------------------------

@@ -11,9 +11,9 @@ import torch
 from tests.integration.conftest import SmallCorpus, WriteRecords, save_small_model
 from trackstar_db.attribution.encoder import unit_norm
 from trackstar_db.attribution.tokens import query_piece, tokenize_documents
-from trackstar_db.encoding.encode import query_encodings
 from trackstar_db.encoding.encodings import load_encoder
 from trackstar_db.encoding.fitting import NewEncoding
+from trackstar_db.encoding.queries import query_encodings
 from trackstar_db.errors import EncodingMismatch, InputError, NotFound
 from trackstar_db.explanation.explain import Explanation
 from trackstar_db.search.request import SearchOptions

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from alembic import command
 from alembic.config import Config
+from psycopg.errors import ForeignKeyViolation
 
 import trackstar_db.migrations
 from trackstar_db.database.engine import Database, open_database
@@ -89,3 +90,15 @@ def test_an_upgrade_keeps_the_rows_and_says_what_runs_asked(first_revision: Data
         assert asked == [(1, 1), (2, 2)]
         found = connection.execute("SELECT run, query_id, rank, influence, score FROM tda.proponent").fetchall()
         assert sorted(found) == [("first", q, rank, 0.5, 0.5) for q in (1, 2) for rank in (1, 2)]
+
+
+def test_a_gradient_from_before_still_goes_with_its_outcome_and_a_new_one_needs_one(first_revision: Database) -> None:
+    with first_revision.connect() as connection:
+        connection.execute("CREATE TABLE trackstar.gradient_1 PARTITION OF trackstar.gradient FOR VALUES IN (1)")
+        connection.execute("INSERT INTO trackstar.gradient SELECT 1, n, '[1,0,0,0]' FROM generate_series(1, 2) n")
+    initialize(first_revision)
+    with first_revision.connect() as connection:
+        with pytest.raises(ForeignKeyViolation), connection.transaction():
+            connection.execute("INSERT INTO trackstar.gradient_1 VALUES (1, 99, '[1,0,0,0]')")
+        connection.execute("DELETE FROM trackstar.encoded_document WHERE document_id = 1")
+        assert connection.execute("SELECT document_id FROM trackstar.gradient").fetchall() == [(2,)]
