@@ -1,77 +1,64 @@
-"""`make bench`: every benchmark in one run, a JSON line each on standard output and a table at the end.
+"""`python -m tests.bench [NAME…]`: benchmarks in one run, a JSON line for each result on standard output.
 
-A benchmark is a ratio: what the product takes over what a reference takes, measured in alternation in this
-process. None passes or fails by the clock.
+A table goes to standard error, the lines into tests/bench/results.jsonl in place of those before, and from there
+into BENCHMARKS.md. A benchmark is a ratio: what the product takes over what a reference takes, measured in
+alternation in this process. None passes or fails by the clock.
 """
 
 from __future__ import annotations
 
+import argparse
 import json
-import os
-import platform
-import resource
 import sys
-import tempfile
-from collections.abc import Callable
-from importlib.metadata import version
 from pathlib import Path
 
-import torch
 from tabulate import tabulate
 
-from tests.bench import encode, load
-from tests.bench.corpus import BenchCorpus, prepare
-from tests.bench.measure import Measurement
-from trackstar_db.database.embedded import EmbeddedServer
-from trackstar_db.store import Store
+from tests.bench import report
+from tests.bench.suite import Registered, bench_server, discover, run_benchmarks
 
-BENCHMARKS: tuple[Callable[[Store, BenchCorpus], Measurement], ...] = (
-    encode.encode_rank1,
-    encode.encode_full_v,
-    load.load_gradients,
-)
+SHOWN = ("benchmark", "ratio", "spread", "ours_seconds", "reference_seconds", "reference")
 
 
-def machine() -> dict[str, object]:
-    """What the figures were measured on."""
-    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    return {
-        "cores": os.cpu_count(),
-        "memory_gib": round(memory / 2**30),
-        "threads": torch.get_num_threads(),
-        "device": "cuda" if torch.cuda.is_available() else "cpu",
-        "python": platform.python_version(),
-        "torch": torch.__version__,
-        "transformers": version("transformers"),
-        "trackstar_db": version("trackstar-db"),
-    }
+def main() -> int:
+    """The exit code: 0, or 1 where a benchmark failed."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("names", nargs="*", metavar="NAME", help="Benchmarks, or modules of them.  [default: quick]")
+    parser.add_argument("--full", action="store_true", help="Also what takes long: a million rows, tables of quality.")
+    parser.add_argument("--list", action="store_true", help="List the benchmarks and run none.")
+    parser.add_argument("--results", type=Path, default=report.RESULTS, help="Where the results are kept.")
+    arguments = parser.parse_args()
+    chosen = _chosen(parser, arguments.names, arguments.full)
+    if arguments.list:
+        print("\n".join(f"{benchmark.name}  ({benchmark.file})" for benchmark in chosen))
+        return 0
+    shown, failed = [], []
+    with bench_server() as stores:
+        for name, results in run_benchmarks(chosen, stores):
+            if results is None:
+                failed.append(name)
+                continue
+            for result in results:
+                print(json.dumps(result), flush=True)
+                shown.append({column: result[column] for column in SHOWN})
+            report.keep(results, arguments.results)
+    print(f"\n{tabulate(shown, headers='keys', floatfmt='.3g')}", file=sys.stderr)
+    if arguments.results == report.RESULTS:
+        report.write()
+    if failed:
+        print(f"\nfailed: {', '.join(failed)}", file=sys.stderr)
+    return int(bool(failed))
 
 
-def main() -> None:
-    """Run every benchmark in a database of its own, which is gone afterwards."""
-    wanted = set(sys.argv[1:])
-    with tempfile.TemporaryDirectory(prefix="trackstar-bench-") as home:
-        Path(home).chmod(0o755)
-        os.environ["TRACKSTAR_HOME"] = home
-        os.environ.pop("TRACKSTAR_DATABASE_URL", None)
-        os.environ.pop("DATABASE_URL", None)
-        measurements = []
-        try:
-            with Store.open() as store:
-                store.initialize()
-                corpus = prepare(store)
-                for benchmark in BENCHMARKS:
-                    if wanted and benchmark.__name__ not in wanted:
-                        continue
-                    measurement = benchmark(store, corpus)
-                    measurements.append(measurement)
-                    print(json.dumps({**measurement.as_dict(), **machine()}), flush=True)
-        finally:
-            EmbeddedServer().stop(force=True)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
-    print(file=sys.stderr)
-    print(tabulate([m.as_row() for m in measurements], headers="keys", floatfmt=".3g"), file=sys.stderr)
-    print(f"\npeak memory of this process: {peak:,.0f} MiB", file=sys.stderr)
+def _chosen(parser: argparse.ArgumentParser, names: list[str], full: bool) -> list[Registered]:
+    """The benchmarks that are named, by their own name or their module's; unnamed, the quick ones or all."""
+    known = discover()
+    if unknown := set(names) - {n for benchmark in known for n in (benchmark.name, benchmark.file)}:
+        parser.error(f"no benchmark is called {', '.join(sorted(unknown))}; --full --list shows them all")
+    if names:
+        return [benchmark for benchmark in known if {benchmark.name, benchmark.file} & set(names)]
+    return [benchmark for benchmark in known if full or not benchmark.is_full]
 
 
-main()
+if __name__ == "__main__":
+    sys.exit(main())

@@ -5,41 +5,51 @@ from __future__ import annotations
 import statistics
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
+from typing import Any
+
+ROUNDS = 5
+
+
+class Missing(Exception):
+    """A benchmark cannot run here: the message says what it needs. It is then skipped, by name."""
 
 
 @dataclass(frozen=True)
 class Measurement:
-    """A ratio and what it was made of.
+    """A ratio and what it was made of: one line of the results.
 
-    ratio: median over rounds of ours / reference, in seconds unless `unit` says otherwise
+    benchmark: the name of the function that measured it
+    ratio: median over rounds of ours / reference, in seconds unless an extra column says otherwise
     spread: the smallest and the largest ratio of a round
+    ours_seconds, reference_seconds: medians; None where no time was taken
+    extra: further columns, by the name that stands above them
     """
 
     benchmark: str
     ratio: float
     spread: tuple[float, float]
     reference: str
-    ours_seconds: float
-    reference_seconds: float
-    rounds: int
+    ours_seconds: float | None = None
+    reference_seconds: float | None = None
+    rounds: int = 1
     extra: dict[str, object] = field(default_factory=dict)
 
-    def as_dict(self) -> dict[str, object]:
-        fields = asdict(self)
-        extra = fields.pop("extra")
-        return {**fields, **extra}
-
-    def as_row(self) -> dict[str, object]:
-        low, high = self.spread
+    def as_dict(self) -> dict[str, Any]:
         return {
             "benchmark": self.benchmark,
             "ratio": self.ratio,
-            "spread": f"{low:.2f} to {high:.2f}",
-            "ours (s)": self.ours_seconds,
-            "reference (s)": self.reference_seconds,
+            "spread": list(self.spread),
             "reference": self.reference,
+            "ours_seconds": self.ours_seconds,
+            "reference_seconds": self.reference_seconds,
+            "rounds": self.rounds,
+            **self.extra,
         }
+
+
+def nothing() -> None:
+    """No preparation."""
 
 
 def alternate(
@@ -47,8 +57,8 @@ def alternate(
     reference_name: str,
     ours: Callable[[], object],
     reference: Callable[[], object],
-    rounds: int,
-    before: Callable[[], object],
+    rounds: int = ROUNDS,
+    before: Callable[[], object] = nothing,
 ) -> Measurement:
     """Ours and the reference in turn, after one round that does not count.
 
@@ -57,7 +67,7 @@ def alternate(
     seconds = []
     for _ in range(rounds + 1):
         before()
-        seconds.append((_timed(ours), _timed(reference)))
+        seconds.append((timed(ours), timed(reference)))
     del seconds[0]
     ratios = [mine / theirs for mine, theirs in seconds]
     return Measurement(
@@ -71,7 +81,8 @@ def alternate(
     )
 
 
-def _timed(work: Callable[[], object]) -> float:
+def timed(work: Callable[[], object]) -> float:
+    """Seconds that a piece of work takes."""
     start = time.perf_counter()
     work()
     return time.perf_counter() - start
