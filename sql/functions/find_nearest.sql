@@ -1,4 +1,5 @@
--- What tda.nearest answers: names become numbers, and what is wrong is said; trackstar.nearest_documents searches.
+-- What tda.nearest answers: names become numbers, what is wrong is said, and the search is that of the table in which
+-- the encoding's gradients stand.
 CREATE OR REPLACE FUNCTION trackstar.find_nearest(
     in_query_id bigint, in_k integer, in_encoding text, in_task text, in_corpus text, in_relation text, in_metadata jsonb,
     in_index text, in_candidates integer
@@ -7,10 +8,10 @@ RETURNS TABLE (document_id bigint, influence double precision)
 LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
-    found_task_id bigint;
     found_encoding_id bigint;
-    found_count bigint;
+    found_task_id bigint;
     found_bits integer;
+    found_is_by_block boolean;
     side record;
     matching bigint[];
 BEGIN
@@ -22,28 +23,8 @@ BEGIN
         RAISE EXCEPTION 'no query %', coalesce(in_query_id::text, 'NULL')
             USING ERRCODE = 'invalid_parameter_value', HINT = 'SELECT query_id, prompt FROM tda.query lists them.';
     END IF;
-    IF in_task IS NOT NULL THEN
-        SELECT t.task_id, t.encoding_id INTO found_task_id, found_encoding_id
-        FROM trackstar.task t
-        WHERE t.name = in_task
-          AND EXISTS (SELECT FROM trackstar.task_query g WHERE g.task_id = t.task_id AND g.query_id = in_query_id);
-        IF NOT FOUND THEN
-            RAISE EXCEPTION 'query % is not in a task %', in_query_id, quote_literal(in_task)
-                USING ERRCODE = 'invalid_parameter_value', HINT = 'SELECT task, query_set FROM tda.task lists them.';
-        END IF;
-    ELSE
-        SELECT min(e.encoding_id), count(DISTINCT e.encoding_id) INTO found_encoding_id, found_count
-        FROM trackstar.query_gradient g JOIN trackstar.encoding e ON e.encoding_id = g.encoding_id
-        WHERE g.query_id = in_query_id AND (in_encoding IS NULL OR e.name = in_encoding);
-        IF found_count = 0 THEN
-            RAISE EXCEPTION 'query % is not encoded%', in_query_id, coalesce(' by ' || quote_literal(in_encoding), '')
-                USING ERRCODE = 'invalid_parameter_value',
-                      HINT = 'Run: trackstar encode queries --encoding NAME --query-set NAME';
-        ELSIF found_count > 1 THEN
-            RAISE EXCEPTION 'query % is encoded by % encodings', in_query_id, found_count
-                USING ERRCODE = 'invalid_parameter_value', HINT = 'Name one: tda.nearest(query_id, k, ''encoding'')';
-        END IF;
-    END IF;
+    SELECT s.encoding_id, s.task_id INTO found_encoding_id, found_task_id
+    FROM trackstar.nearest_scope(in_query_id, in_encoding, in_task) s;
     IF in_index IS NOT NULL THEN
         PERFORM trackstar.require_index(found_encoding_id, in_index);
     ELSIF in_candidates IS NOT NULL THEN
@@ -51,7 +32,9 @@ BEGIN
             USING ERRCODE = 'invalid_parameter_value', HINT = 'Name one: index => ''signs''';
     END IF;
     matching := trackstar.matching_documents(in_corpus, in_relation, in_metadata);
-    found_bits := (SELECT e.bits FROM trackstar.encoding e WHERE e.encoding_id = found_encoding_id);
+    SELECT e.bits, e.is_by_block INTO found_bits, found_is_by_block
+    FROM trackstar.encoding e
+    WHERE e.encoding_id = found_encoding_id;
     IF found_bits < 16 THEN
         RETURN QUERY
             SELECT n.document_id, n.influence
@@ -60,7 +43,7 @@ BEGIN
                 trackstar.nearest_code_side(found_encoding_id, found_task_id, in_query_id), in_k, matching) n;
         RETURN;
     END IF;
-    IF (SELECT e.is_by_block FROM trackstar.encoding e WHERE e.encoding_id = found_encoding_id) THEN
+    IF found_is_by_block THEN
         RETURN QUERY
             SELECT n.document_id, n.influence
             FROM trackstar.nearest_sides_by_block(found_encoding_id, found_task_id, in_query_id) s,
@@ -81,3 +64,6 @@ BEGIN
         SELECT n.document_id, n.influence * side.length
         FROM trackstar.nearest_documents(found_encoding_id, found_task_id, side.direction, in_k, matching) n;
 END $$;
+
+COMMENT ON FUNCTION trackstar.find_nearest(bigint, integer, text, text, text, text, jsonb, text, integer) IS
+    'The k documents with the highest influence on a stored query, asked for by names: what tda.nearest answers.';

@@ -46,3 +46,6 @@ BEGIN
           AND (found_external_ids IS NULL OR d.external_id = ANY (found_external_ids))
           AND (in_metadata IS NULL OR d.metadata @> in_metadata));
 END $$;
+
+COMMENT ON FUNCTION trackstar.matching_documents(text, text, jsonb) IS
+    'The numbers of the documents of a corpus, of a relation, with given metadata; NULL where nothing is left out.';

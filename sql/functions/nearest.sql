@@ -28,4 +28,5 @@ COMMENT ON FUNCTION tda.nearest(bigint, integer, text, text, text, text, jsonb, 
     'task''s R where one is named. The encoding may be left out when the query has been encoded by one only. Of one '
     'corpus only; of documents that are annotated with a fact of a relation, by its label or uri; of documents whose '
     'metadata contain the given object. With an index (signs, binary, hnsw, ivfflat) a few may be missing: it proposes '
-    'so many candidates, by default 8 times the square root of the number of documents, which are compared exactly.';
+    'so many candidates, which are compared exactly: by default 8 times the square root of the number of documents, '
+    'and no fewer than 4 k or 100.';

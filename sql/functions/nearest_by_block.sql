@@ -10,14 +10,11 @@ LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
     SELECT array_agg(l2_normalize(s.gradient)::halfvec ORDER BY s.block),
            array_agg(vector_norm(s.gradient) / s.whole ORDER BY s.block)
-    FROM (SELECT q.block, q.gradient, sqrt(sum(power(vector_norm(q.gradient), 2)) OVER ()) AS whole
-          FROM trackstar.query_gradient q
-          WHERE in_task_id IS NULL AND q.encoding_id = in_encoding_id AND q.query_id = in_query_id
-          UNION ALL
-          SELECT q.block, q.gradient, 1
-          FROM trackstar.task_query q
-          WHERE q.task_id = in_task_id AND q.query_id = in_query_id) s;
+    FROM trackstar.gradient_of_query(in_encoding_id, in_task_id, in_query_id) s;
 END;
+
+COMMENT ON FUNCTION trackstar.nearest_sides_by_block(bigint, bigint, bigint) IS
+    'A stored query''s side of the inner product by layer block: directions and lengths.';
 
 -- The documents with the highest inner product, filtered as trackstar.nearest_gradients does it. Its text takes the
 -- caller's place (it is inlined), so that joins fall away whose columns nothing asks for.
@@ -40,6 +37,10 @@ BEGIN ATOMIC
     LIMIT in_k;
 END;
 
+COMMENT ON FUNCTION trackstar.nearest_gradient_blocks(
+    bigint, bigint, halfvec[], double precision[], integer, bigint[]) IS
+    'The exact scan behind trackstar.nearest_by_block, to be inlined.';
+
 -- The same, planned for its arguments each time.
 CREATE OR REPLACE FUNCTION trackstar.nearest_by_block(
     in_encoding_id bigint, in_task_id bigint, in_directions halfvec[], in_lengths double precision[], in_k integer,
@@ -56,3 +57,6 @@ BEGIN
         FROM trackstar.nearest_gradient_blocks(in_encoding_id, in_task_id, in_directions, in_lengths, in_k,
                                                in_document_ids) n;
 END $$;
+
+COMMENT ON FUNCTION trackstar.nearest_by_block(bigint, bigint, halfvec[], double precision[], integer, bigint[]) IS
+    'The k documents with the highest inner product with a direction, of an encoding that keeps gradients by layer block.';

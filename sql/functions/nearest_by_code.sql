@@ -7,15 +7,12 @@ RETURNS real[]
 LANGUAGE sql STABLE PARALLEL SAFE
 BEGIN ATOMIC
     SELECT array_agg((n.number / s.whole)::real ORDER BY s.block, n.place)
-    FROM (SELECT q.block, q.gradient, sqrt(sum(power(vector_norm(q.gradient), 2)) OVER ()) AS whole
-          FROM trackstar.query_gradient q
-          WHERE in_task_id IS NULL AND q.encoding_id = in_encoding_id AND q.query_id = in_query_id
-          UNION ALL
-          SELECT q.block, q.gradient, 1
-          FROM trackstar.task_query q
-          WHERE q.task_id = in_task_id AND q.query_id = in_query_id) s,
+    FROM trackstar.gradient_of_query(in_encoding_id, in_task_id, in_query_id) s,
          unnest(s.gradient::real[]) WITH ORDINALITY AS n (number, place);
 END;
+
+COMMENT ON FUNCTION trackstar.nearest_code_side(bigint, bigint, bigint) IS
+    'A stored query''s side of the inner product in one array, whatever rows it is stored in.';
 
 -- The documents with the highest inner product, filtered as trackstar.nearest_gradients does it. Its text takes the
 -- caller's place (it is inlined), so that joins fall away whose columns nothing asks for.
@@ -42,6 +39,10 @@ BEGIN ATOMIC
     ORDER BY influence DESC, g.document_id
     LIMIT in_k;
 END;
+
+COMMENT ON FUNCTION trackstar.nearest_gradient_codes(
+    bigint, bigint, bit varying[], double precision, integer, bigint[]) IS
+    'The scan behind trackstar.nearest_by_code, to be inlined.';
 
 -- The same for a direction as it is, planned for its arguments each time.
 CREATE OR REPLACE FUNCTION trackstar.nearest_by_code(

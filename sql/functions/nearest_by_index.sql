@@ -66,7 +66,8 @@ COMMENT ON FUNCTION trackstar.nearest_by_index(bigint, bigint, halfvec, integer,
 -- What a gradient's neighbours need, measured on real ones: the share shrinks as the documents grow in number.
 CREATE OR REPLACE FUNCTION trackstar.default_candidates(in_encoding_id bigint, in_k integer) RETURNS bigint
 LANGUAGE sql STABLE
-RETURN greatest(8 * sqrt(trackstar.gradient_rows(in_encoding_id)), 4 * in_k, 100)::bigint;
+RETURN greatest(8 * sqrt(trackstar.gradient_rows(in_encoding_id)), 4 * in_k::bigint, 100)::bigint;
 
 COMMENT ON FUNCTION trackstar.default_candidates(bigint, integer) IS
-    'How many documents an index proposes where nobody says: 8 times the square root of the encoding''s documents.';
+    'How many documents an index proposes where nobody says: 8 times the square root of the encoding''s '
+    'documents, at least 4 k and at least 100.';

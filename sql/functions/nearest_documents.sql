@@ -16,3 +16,6 @@ BEGIN
         SELECT n.document_id, n.influence
         FROM trackstar.nearest_gradients(in_encoding_id, in_task_id, in_direction, in_k, in_document_ids) n;
 END $$;
+
+COMMENT ON FUNCTION trackstar.nearest_documents(bigint, bigint, halfvec, integer, bigint[]) IS
+    'The k documents with the highest inner product with a direction, of an encoding that keeps gradients whole.';

@@ -21,3 +21,6 @@ BEGIN ATOMIC
           ORDER BY distance, g.document_id
           LIMIT in_k) n;
 END;
+
+COMMENT ON FUNCTION trackstar.nearest_gradients(bigint, bigint, halfvec, integer, bigint[]) IS
+    'The exact scan behind trackstar.nearest_documents, to be inlined.';

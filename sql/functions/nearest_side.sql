@@ -12,3 +12,6 @@ BEGIN ATOMIC
     FROM trackstar.task_query q
     WHERE q.task_id = in_task_id AND q.query_id = in_query_id;
 END;
+
+COMMENT ON FUNCTION trackstar.nearest_side(bigint, bigint, bigint) IS
+    'A stored query''s side of the inner product: direction and length.';

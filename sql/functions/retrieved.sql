@@ -12,3 +12,6 @@ BEGIN ATOMIC
     JOIN trackstar.document d ON d.document_id = p.document_id
     WHERE p.run_id = in_run_id AND p.query_id = in_query_id AND p.direction = in_direction;
 END;
+
+COMMENT ON FUNCTION trackstar.retrieved(bigint, bigint, text) IS
+    'What a run found for a query in one direction, as lists by rank: texts, external ids, scores, document ids.';

@@ -97,8 +97,9 @@ def _measure(store: Store, encoding: Encoding, query_set: str, top_k: int) -> Me
     def ours() -> None:
         store.attribute(NAME, query_set, NAME, options=SearchOptions(top_k=top_k))
 
+    benchmark = NAME if top_k == TOP_K[0] else f"{NAME}_{top_k}"
     with PeakMemory() as memory:
-        measurement = alternate(NAME, REFERENCE, ours, floor.measure, before=drop)
+        measurement = alternate(benchmark, REFERENCE, ours, floor.measure, before=drop)
     drop()
     reading, multiplying = statistics.median(floor.reading[1:]), statistics.median(floor.multiplying[1:])
     products = QUERIES * DOCUMENTS * encoding.dimension

@@ -158,6 +158,9 @@ def test_reranking_scores_the_candidates_of_another_run_alone(full: SmallCorpus)
     full.store.attribute("full", "facts", "from words", options=SearchOptions(top_k=5, rerank="words"))
     directions = "SELECT DISTINCT direction FROM tda.proponent WHERE run = 'from words'"
     assert ask(full, directions) == [("proponent",)]
+    ask(full, "DELETE FROM trackstar.encoded_document WHERE document_id > 20 RETURNING 1")
+    few = full.store.attribute("full", "facts", "few", "trackstar_train", SearchOptions(top_k=5, rerank="every"))
+    assert "40 documents of run 'every' are not encoded by 'full': not ranked" in few.notices
 
 
 def test_a_new_text_and_a_drop_take_every_block_away(full: SmallCorpus) -> None:

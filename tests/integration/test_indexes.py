@@ -229,6 +229,8 @@ def test_what_an_index_cannot_answer_is_searched_exactly_and_said(
     assert len(everything) == DOCUMENTS
     assert found(reader, query_id, DOCUMENTS + 100, ", index => 'binary'") == everything
     assert said == [f"index binary found {DOCUMENTS} of {DOCUMENTS + 100} documents: searched exactly"]
+    assert found(reader, query_id, 2**31 - 1, ", index => 'binary'") == everything
+    del said[1:]
     even = [number for number in everything if number % 2 == 0]
     assert found(reader, query_id, K, """, metadata => '{"is_even": true}', index => 'binary'""") == even[:K]
     assert "filtered and searched exactly" in said[1]

@@ -277,8 +277,19 @@ def test_a_run_that_was_made_otherwise_is_not_taken_for_the_one_that_is_asked(en
     store.attribute_all([], "facts", "facts", ["bm25", "gold"], SearchOptions(top_k=5))
     with pytest.raises(AlreadyExists, match="'facts/bm25' is there already, made with query set 'facts', top k 5"):
         store.attribute_all([], "facts", "facts", ["bm25", "gold"], SearchOptions(top_k=7))
-    with pytest.raises(AlreadyExists, match="asked is query set 'facts', top k 5, corpus 'small'"):
+    with pytest.raises(AlreadyExists, match="asked is query set 'facts', top k 5, documents of corpus 'small'"):
         store.attribute_all([], "facts", "facts", ["bm25"], SearchOptions(top_k=5, corpus="small"))
+
+
+def test_a_method_that_cannot_filter_ranks_nothing_else_instead(encoded: SmallCorpus) -> None:
+    store, capitals = encoded.store, SearchOptions(top_k=5, relation="P36")
+    done = store.attribute_all(["small"], "facts", "capitals", options=capitals)
+    assert {run.method for run in done.runs} == {"less", "trackstar_train", "trackstar"}
+    assert any("bm25 was left out: it does not rank the documents of a relation" in one for one in done.notices)
+    with pytest.raises(InputError, match="'bm25' has no use for relation"):
+        store.attribute_all(["small"], "facts", "capitals", ["bm25", "gold"], capitals)
+    with pytest.raises(AlreadyExists, match=r"a fact of relation 'P36'; asked .*, every document"):
+        store.attribute_all(["small"], "facts", "capitals", ["trackstar_train"], SearchOptions(top_k=5))
 
 
 @pytest.mark.parametrize("name", ["a,b", "all*", "facts/", "x?", "[x]", " "])

@@ -118,6 +118,8 @@ def test_a_trace_takes_the_same_filters(two_corpora: SmallCorpus, run_trackstar:
         store.trace("the king of", "Rome", "small", options=TraceOptions(relation="spouse"))
     with pytest.raises(InputError, match="expected an object"):
         store.trace("the king of", "Rome", "small", options=TraceOptions(metadata=["kind"]))  # type: ignore[arg-type]
+    with pytest.raises(InputError, match="k is 0; expected a whole number from 1"):
+        store.trace("the king of", "Rome", "small", 0)
     with pytest.raises(
         EncodingIncomplete, match=r"no document with the metadata \{'kind': 'song'\} is encoded by 'small'"
     ):

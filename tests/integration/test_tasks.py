@@ -67,6 +67,8 @@ def test_nearest_under_a_task_is_its_run(encoded: SmallCorpus, database: Databas
         assert [score for _, score in found] == pytest.approx([score for _, score in stored], abs=2e-3)
     with pytest.raises(psycopg.errors.InvalidParameterValue, match="query 1 is not in a task 'other'"):
         ask(database, "SELECT * FROM tda.nearest(1, 10, task => 'other')")
+    with pytest.raises(psycopg.errors.InvalidParameterValue, match="'own' is under encoding 'small', not under 'big'"):
+        ask(database, "SELECT * FROM tda.nearest(1, 10, 'big', 'own')")
 
 
 def test_what_is_encoded_later_takes_part_under_the_same_matrix(

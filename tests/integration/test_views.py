@@ -45,8 +45,10 @@ def test_every_view_and_column_and_function_has_a_comment(database: Database) ->
                WHERE c.relnamespace = 'tda'::regnamespace AND col_description(c.oid, a.attnum) IS NULL
                  AND (a.attnum > 0 OR obj_description(c.oid, 'pg_class') IS NULL)
                UNION ALL
-               SELECT proname FROM pg_proc
-               WHERE pronamespace = 'tda'::regnamespace AND obj_description(oid, 'pg_proc') IS NULL"""
+               SELECT proname FROM pg_proc p
+               WHERE pronamespace IN ('tda'::regnamespace, 'trackstar'::regnamespace)
+                 AND prorettype <> 'trigger'::regtype AND obj_description(oid, 'pg_proc') IS NULL
+                 AND NOT EXISTS (SELECT FROM pg_depend WHERE objid = p.oid AND deptype = 'e')"""
         ).fetchall()
     assert bare == []
 

@@ -11,6 +11,7 @@ import click
 from trackstar_db.cli.base import Context, TrackstarCommand, format_option
 from trackstar_db.cli.encode import model_option
 from trackstar_db.cli.filters import filter_options
+from trackstar_db.cli.index import kind_choice
 from trackstar_db.cli.output import emit_record, printable
 
 if TYPE_CHECKING:
@@ -28,14 +29,14 @@ if TYPE_CHECKING:
 @click.option(
     "--index",
     "kind",
-    type=click.Choice(["signs", "binary", "hnsw", "ivfflat"]),
+    type=kind_choice,
     help="Search by an index (trackstar index build), which may miss documents.  [default: exactly]",
 )
 @click.option(
     "--candidates",
     type=click.IntRange(min=1),
     help="Documents that the index proposes, to be compared exactly: more take longer and miss less.  "
-    "[default: 8 times the square root of their number]",
+    "[default: 8 times the square root of the encoding's documents, at least 4 k and 100]",
 )
 @format_option
 @click.pass_obj

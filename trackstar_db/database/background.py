@@ -11,7 +11,7 @@ import psycopg
 
 from trackstar_db.database.engine import Connection, Database
 
-Found = TypeVar("Found")
+Result = TypeVar("Result")
 
 GRACE_SECONDS = 1.0
 """How long a transaction may go on when its caller failed or was interrupted, before it is cancelled."""
@@ -30,7 +30,7 @@ class BackgroundTransactions:
         self._connection: Connection | None = None
         self._is_abandoned = False
 
-    def submit(self, task: Callable[[Connection], Found]) -> Future[Found]:
+    def submit(self, task: Callable[[Connection], Result]) -> Future[Result]:
         """What the task will return, or raise, once its transaction has been committed or rolled back."""
         return self._thread.submit(self._run, task)
 
@@ -47,7 +47,7 @@ class BackgroundTransactions:
             self._cancel()
         self._thread.shutdown()
 
-    def _run(self, task: Callable[[Connection], Found]) -> Found:
+    def _run(self, task: Callable[[Connection], Result]) -> Result:
         if self._is_abandoned:
             raise CancelledError
         with self._database.connect() as connection:

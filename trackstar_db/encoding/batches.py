@@ -95,12 +95,13 @@ def write_batch(
             row = (outcome, tokens.token_count, tokens.is_truncated, norm if outcome == "stored" else None)
             copy.write_row((encoding.encoding_id, document.document_id, *row))
     stored = [(document.document_id, gradient) for document, outcome, gradient, _ in written if outcome == "stored"]
-    if encoding.is_coded:
-        write_gradient_codes(connection, encoding, stored)
-    elif encoding.is_by_block:
-        write_gradient_blocks(connection, encoding, stored)
-    else:
-        write_gradients(connection, encoding.encoding_id, stored)
+    match encoding.storage:
+        case "gradient":
+            write_gradients(connection, encoding.encoding_id, stored)
+        case "gradient_block":
+            write_gradient_blocks(connection, encoding, stored)
+        case "gradient_code":
+            write_gradient_codes(connection, encoding, stored)
     connection.execute(
         query("encode_token_counts"),
         {

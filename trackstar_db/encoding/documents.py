@@ -67,10 +67,8 @@ def encode_documents(
         corpus_number = corpus_id(connection, corpus)
         encoding, encoder = load_encoder(connection, encoding_name, model)
         parameters = {"corpus_id": corpus_number, "encoding_id": encoding.encoding_id}
-        summary.total, summary.already_encoded = connection.execute(query("encode_counts"), parameters).fetchone() or (
-            0,
-            0,
-        )
+        counts = connection.execute(query("encode_counts"), parameters).fetchone() or (0, 0)
+        summary.total, summary.already_encoded = counts
         if on_estimate is not None:
             left = summary.total - summary.already_encoded
             on_estimate(estimate_documents(connection, encoding, encoder, corpus_number, left, token_budget))

@@ -5,15 +5,33 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
-from trackstar_db.attribution.second_moment import RankOne, SecondMoment
+from trackstar_db.attribution.second_moment import RankOne, SecondMoment, SecondMoments
 from trackstar_db.database.tensors import little_endian, take_stacked
 
-if TYPE_CHECKING:
-    from trackstar_db.encoding.encodings import FittedEncoding
+if TYPE_CHECKING:  # transformers takes seconds to import
+    from trackstar_db.attribution.encoder import EncodingSettings
+
+
+@dataclass(frozen=True)
+class FittedEncoding:
+    """All that an encoding is made of, before it is stored.
+
+    second_moments: V by weight matrix, empty for none
+    inverse_roots: R_train^(-1/2), [block, k², k²]
+    eigenvalues: of R_train before damping, [block, k²]
+    sources: where V and R came from, for the recipe
+    """
+
+    settings: EncodingSettings
+    second_moments: SecondMoments
+    inverse_roots: Tensor
+    eigenvalues: Tensor
+    sources: dict[str, Any]
 
 
 def named_tensors(fitted: FittedEncoding) -> dict[str, Tensor]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from psycopg import Connection, sql
 from psycopg.errors import UniqueViolation
@@ -12,13 +12,26 @@ from psycopg.rows import TupleRow, dict_row
 from psycopg.types.json import Jsonb
 from torch import Tensor
 
-from trackstar_db.attribution.second_moment import SecondMoments
 from trackstar_db.database.engine import Database
 from trackstar_db.database.queries import query
 from trackstar_db.database.tensors import load_tensors, store_tensor
-from trackstar_db.encoding.encoding_tensors import digest_of, named_tensors, second_moments_of, stacked, stored_parts
+from trackstar_db.encoding.encoding_tensors import (
+    FittedEncoding,
+    digest_of,
+    named_tensors,
+    second_moments_of,
+    stacked,
+    stored_parts,
+)
 from trackstar_db.encoding.models import store_model
-from trackstar_db.errors import AlreadyExists, EncodingMismatch, InUse, NotFound
+from trackstar_db.errors import AlreadyExists, EncodingIncomplete, EncodingMismatch, InUse, NotFound
+
+if TYPE_CHECKING:  # transformers takes seconds to import, and listing encodings does without
+    from trackstar_db.attribution.encoder import Encoder, EncodingSettings
+    from trackstar_db.attribution.model import LoadedModel
+
+Storage: TypeAlias = Literal["gradient", "gradient_block", "gradient_code"]
+"""The tables that hold gradients of documents: whole, by layer block, or in codes."""
 
 PAGE_BLOCK_NUMBERS = 4054
 """Half-precision numbers that fit on one page of 8 kB with the header of a row that is one layer block."""
@@ -28,10 +41,6 @@ PAGE_CODE_BITS = 64_864
 
 HALF_BITS = 16
 """Bits of a number in half precision; gradients of fewer bits are codes (`trackstar_db.encoding.codes`)."""
-
-if TYPE_CHECKING:  # transformers takes seconds to import, and listing encodings does without
-    from trackstar_db.attribution.encoder import Encoder, EncodingSettings
-    from trackstar_db.attribution.model import LoadedModel
 
 
 @dataclass(frozen=True)
@@ -76,11 +85,16 @@ class Encoding:
         return self.bits < HALF_BITS
 
     @property
-    def partition(self) -> sql.Identifier:
-        """The table that holds the gradients of documents, in schema trackstar."""
+    def storage(self) -> Storage:
+        """Which table the gradients of documents stand in. Codes come first: they take one row at any length."""
         if self.is_coded:
-            return sql.Identifier(f"gradient_code_{self.encoding_id}")
-        return gradient_partition_name(self.encoding_id, self.is_by_block)
+            return "gradient_code"
+        return "gradient_block" if self.is_by_block else "gradient"
+
+    @property
+    def partition(self) -> sql.Identifier:
+        """That table's part for this encoding, in schema trackstar."""
+        return sql.Identifier(f"{self.storage}_{self.encoding_id}")
 
     @property
     def notices(self) -> tuple[str, ...]:
@@ -100,23 +114,6 @@ class Encoding:
         from trackstar_db.attribution.encoder import EncodingSettings
 
         return EncodingSettings(**self.recipe["settings"])
-
-
-@dataclass(frozen=True)
-class FittedEncoding:
-    """All that an encoding is made of, before it is stored.
-
-    second_moments: V by weight matrix, empty for none
-    inverse_roots: R_train^(-1/2), [block, k², k²]
-    eigenvalues: of R_train before damping, [block, k²]
-    sources: where V and R came from, for the recipe
-    """
-
-    settings: EncodingSettings
-    second_moments: SecondMoments
-    inverse_roots: Tensor
-    eigenvalues: Tensor
-    sources: dict[str, Any]
 
 
 def store_encoding(database: Database, name: str, loaded: LoadedModel, fitted: FittedEncoding) -> Encoding:
@@ -224,18 +221,9 @@ def load_encoder(connection: Connection[TupleRow], name: str, model: str | None 
 
 
 def create_partition(connection: Connection[TupleRow], encoding: Encoding) -> None:
-    """Nothing; there is an empty table for the encoding's gradients, one page a row.
-
-    A row is a gradient, or where that is longer than a page one layer block of it.
-    """
-    kind, external, is_long = "encoding_partition_create", "encoding_partition_external", False
-    if encoding.is_coded:
-        kind, external = "encoding_code_partition_create", "encoding_code_external"
-        is_long = encoding.dimension * encoding.bits > PAGE_CODE_BITS
-    elif encoding.is_by_block:
-        kind, is_long = "encoding_block_partition_create", encoding.row_width > PAGE_BLOCK_NUMBERS
+    """Nothing; there is an empty table for the encoding's gradients. A row is a gradient, one layer block, or codes."""
     connection.execute(
-        query(kind).format(
+        query(f"encoding_partition_create_{encoding.storage}").format(
             partition=encoding.partition,
             dimension=sql.Literal(encoding.row_width),
             blocks=sql.Literal(encoding.rows),
@@ -243,13 +231,15 @@ def create_partition(connection: Connection[TupleRow], encoding: Encoding) -> No
             encoding_id=sql.Literal(encoding.encoding_id),
         )
     )
-    if is_long:
-        connection.execute(query(external).format(partition=encoding.partition))
+    if encoding.storage == "gradient_code" and encoding.dimension * encoding.bits > PAGE_CODE_BITS:
+        connection.execute(query("encoding_code_external").format(partition=encoding.partition))
+    elif encoding.storage == "gradient_block" and encoding.row_width > PAGE_BLOCK_NUMBERS:
+        connection.execute(query("encoding_partition_external").format(partition=encoding.partition))
 
 
-def gradient_partition_name(encoding_id: int, is_by_block: bool = False) -> sql.Identifier:
-    """The table that holds an encoding's gradients, in schema trackstar."""
-    return sql.Identifier(f"gradient_block_{encoding_id}" if is_by_block else f"gradient_{encoding_id}")
+def gradient_partition_name(encoding_id: int) -> sql.Identifier:
+    """The table that holds the gradients of an encoding that keeps them whole, in schema trackstar."""
+    return sql.Identifier(f"gradient_{encoding_id}")
 
 
 def signs_table_name(encoding_id: int) -> sql.Identifier:
@@ -261,6 +251,17 @@ def name_taken(name: str) -> AlreadyExists:
     """The error for an encoding's name that is there already."""
     return AlreadyExists(
         f"an encoding named {name!r} is there already. Choose another name, or run: trackstar encoding drop {name}"
+    )
+
+
+def nothing_encoded(encoding: Encoding, found: str = "no document", corpus: str | None = None) -> EncodingIncomplete:
+    """The error where none of the documents that are needed has a gradient.
+
+    found: what is not there, as it stands before "is encoded by"; corpus: to be encoded, where it is known
+    """
+    return EncodingIncomplete(
+        f"{found} is encoded by {encoding.name!r}. "
+        f"Run: trackstar encode documents --encoding {encoding.name} --corpus {corpus or 'NAME'}"
     )
 
 

@@ -27,7 +27,8 @@ from trackstar_db.attribution.tokens import LongDocuments
 from trackstar_db.database.engine import Database
 from trackstar_db.database.names import corpus_id
 from trackstar_db.database.queries import query
-from trackstar_db.encoding.encodings import Encoding, FittedEncoding, name_taken, store_encoding
+from trackstar_db.encoding.encoding_tensors import FittedEncoding
+from trackstar_db.encoding.encodings import Encoding, name_taken, store_encoding
 from trackstar_db.encoding.samples import CorpusSample, shown_on
 from trackstar_db.errors import EncodingIncomplete, InputError, SecondMomentError
 from trackstar_db.estimates.encoding import estimate_fit

@@ -11,18 +11,15 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 from torch import Tensor
 
+from trackstar_db.database.binary_copy import HEADER, TRAILER
 from trackstar_db.database.queries import query
-from trackstar_db.encoding.encodings import Encoding, gradient_partition_name
-
-_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
-_TRAILER = b"\xff\xff"
+from trackstar_db.encoding.encodings import Encoding
 
 
 def write_gradient_blocks(
     connection: Connection[TupleRow], encoding: Encoding, rows: Iterable[tuple[int, NDArray[np.float16]]]
 ) -> None:
     """Nothing; each (document_id, gradient [d]) is a row for each layer block in the encoding's partition."""
-    partition = gradient_partition_name(encoding.encoding_id, encoding.is_by_block)
     records = np.zeros(encoding.rows, _record(encoding.row_width))
     for name, size in (("encoding", 8), ("document", 8), ("block", 2), ("gradient", 4 + 2 * encoding.row_width)):
         records[f"{name}_bytes"] = size
@@ -30,13 +27,13 @@ def write_gradient_blocks(
     records["encoding"] = encoding.encoding_id
     records["block"] = np.arange(encoding.rows)
     records["dimension"] = encoding.row_width
-    with connection.cursor().copy(query("encode_copy_gradient_blocks").format(partition=partition)) as copy:
-        copy.write(_HEADER)
+    with connection.cursor().copy(query("encode_copy_gradient_blocks").format(partition=encoding.partition)) as copy:
+        copy.write(HEADER)
         for document_id, gradient in rows:
             records["document"] = document_id
             records["gradient"] = gradient.reshape(encoding.rows, encoding.row_width)
             copy.write(records.tobytes())
-        copy.write(_TRAILER)
+        copy.write(TRAILER)
 
 
 def whole_gradients(encoding: Encoding, rows: Sequence[TupleRow]) -> tuple[list[int], Tensor]:

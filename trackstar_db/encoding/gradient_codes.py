@@ -9,12 +9,10 @@ from numpy.typing import NDArray
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from trackstar_db.database.binary_copy import HEADER, TRAILER
 from trackstar_db.database.queries import query
 from trackstar_db.encoding.codes import code_bytes, encode
 from trackstar_db.encoding.encodings import Encoding
-
-_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
-_TRAILER = b"\xff\xff"
 
 
 def write_gradient_codes(
@@ -35,7 +33,7 @@ def write_gradient_codes(
     records["bits"] = encoding.dimension * encoding.bits
     records["code"] = codes
     with connection.cursor().copy(query("encode_copy_gradient_codes").format(partition=encoding.partition)) as copy:
-        copy.write(_HEADER + records.tobytes() + _TRAILER)
+        copy.write(HEADER + records.tobytes() + TRAILER)
 
 
 def read_row(encoding: Encoding) -> np.dtype[np.void]:

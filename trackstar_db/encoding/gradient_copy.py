@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
+from trackstar_db.database.binary_copy import copied_rows
 from trackstar_db.database.queries import query
 from trackstar_db.encoding.codes import decode
 from trackstar_db.encoding.encodings import Encoding
 from trackstar_db.encoding.gradient_codes import read_row
 
-_HEADER, _TRAILER = 19, 2  # bytes around the rows of a binary COPY
 _ONE_AS_BYTES = bytes([1, 0, 0, 0, 0, 0x3C])  # '[1]': dimension, unused, 1.0 in half precision, all little-endian
 
 
@@ -48,11 +48,11 @@ class GradientCopy:
         if document_ids is not None and not len(document_ids):
             return document_ids, np.empty((0, self.encoding.dimension), np.float16)
         rows = np.frombuffer(self._bytes(connection, after, through, document_ids), self._row)
-        parts = 1 if self.encoding.is_coded else self.encoding.rows
+        parts = self.encoding.rows if self.encoding.storage == "gradient_block" else 1
         if (rows["id"][1:] < rows["id"][:-1]).any() or parts > 1:  # an index gives them in order
             rows = rows[np.lexsort((rows["block"], rows["id"]) if parts > 1 else (rows["id"],))]
         ids = rows["id"][::parts].astype(np.int64)
-        if self.encoding.is_coded:
+        if self.encoding.storage == "gradient_code":
             scales = rows["scale"].astype(np.float32)
             return ids, decode(rows["code"], scales, self.encoding.dimension, self.encoding.bits)
         gradients = rows["gradient"].astype(np.float16, copy=False)
@@ -63,27 +63,23 @@ class GradientCopy:
     ) -> memoryview:
         """The rows as they come, one after the other."""
         encoding = self.encoding
-        by_block = "gradient_block_rows" if encoding.is_by_block else "gradient_block"
-        statement = query("gradient_block_codes" if encoding.is_coded else by_block).format(
+        statement = query(f"read_{encoding.storage}").format(
             partition=encoding.partition,
             gradient=sql.SQL("gradient::bytea" if self.is_bytes else "gradient"),
             after=sql.Literal(after),
             through=sql.Literal(through),
             document_ids=sql.Literal(None if document_ids is None else document_ids.tolist()),
         )
-        data = bytearray()
         with connection.cursor().copy(statement) as copy:
-            for part in copy:
-                data += part
-        return memoryview(data)[_HEADER:-_TRAILER]
+            return copied_rows(copy)
 
     @property
     def _row(self) -> np.dtype[np.void]:
         """A binary COPY of rows of one size is an array: field count, then each field behind its length."""
-        if self.encoding.is_coded:
+        if self.encoding.storage == "gradient_code":
             return read_row(self.encoding)
         order = "<" if self.is_bytes else ">"
-        block = [("block_bytes", ">i4"), ("block", ">i2")] if self.encoding.is_by_block else []
+        block = [("block_bytes", ">i4"), ("block", ">i2")] if self.encoding.storage == "gradient_block" else []
         return np.dtype(
             [("fields", ">i2"), ("id_bytes", ">i4"), ("id", ">i8"), *block, ("bytes", ">i4"), ("dimension", "u2"),
              ("unused", "u2"), ("gradient", f"{order}f2", (self.encoding.row_width,))]

@@ -94,7 +94,7 @@ class GradientBlock:
 
 @dataclass(frozen=True)
 class GradientReader:
-    """Reads the gradients of one encoding, stored whole or by layer block.
+    """Reads the gradients of one encoding: stored whole, by layer block or in codes, they come out whole.
 
     documents: whose gradients are read
     task_id: whose norms are read along
@@ -117,34 +117,33 @@ class GradientReader:
 
         connection: another one to read by, that sees the same state of the database
         """
-        connection = connection or self.connection
-        if not (self.with_norms or self.task_id or self.documents != EVERY_DOCUMENT):
-            document_ids, gradients = self.copy.read(connection, span.after, span.through)
-            unknown = np.full(len(document_ids), np.nan)
-            return GradientBlock(document_ids, gradients, unknown, unknown)
-        wanted, norms, task_norms = self._norms(connection, span)
-        only = None if self.documents == EVERY_DOCUMENT else wanted
-        document_ids, gradients = self.copy.read(connection, span.after, span.through, only)
-        at = np.searchsorted(wanted, document_ids)
-        return GradientBlock(document_ids, gradients, norms[at], task_norms[at])
+        return self._read(connection or self.connection, span, None)
 
     def read_documents(self, document_ids: NDArray[np.int64]) -> GradientBlock:
         """The gradients of these documents, ascending, as many of them as are meant and stored."""
         span = Span(int(document_ids[0]) - 1, int(document_ids[-1]), len(document_ids), "")
-        if not (self.with_norms or self.task_id or self.documents != EVERY_DOCUMENT):
-            found, gradients = self.copy.read(self.connection, span.after, span.through, document_ids)
-            unknown = np.full(len(found), np.nan)
-            return GradientBlock(found, gradients, unknown, unknown)
-        numbers, norms, task_norms = self._norms(self.connection, span)
-        wanted = np.intersect1d(document_ids, numbers, assume_unique=True)
-        found, gradients = self.copy.read(self.connection, span.after, span.through, wanted)
-        at = np.searchsorted(numbers, found)
-        return GradientBlock(found, gradients, norms[at], task_norms[at])
+        return self._read(self.connection, span, document_ids)
 
     @cached_property
     def copy(self) -> GradientCopy:
         """How the gradients come out of this database."""
         return GradientCopy(self.encoding, gives_bytes(self.connection))
+
+    def _read(
+        self, connection: Connection[TupleRow], span: Span, document_ids: NDArray[np.int64] | None
+    ) -> GradientBlock:
+        """The gradients of a span, or of these documents of it alone, as many of them as are meant."""
+        if not (self.with_norms or self.task_id or self.documents != EVERY_DOCUMENT):
+            found, gradients = self.copy.read(connection, span.after, span.through, document_ids)
+            unknown = np.full(len(found), np.nan)
+            return GradientBlock(found, gradients, unknown, unknown)
+        meant, norms, task_norms = self._norms(connection, span)
+        only = None if self.documents == EVERY_DOCUMENT else meant
+        if document_ids is not None:
+            only = np.intersect1d(document_ids, meant, assume_unique=True)
+        found, gradients = self.copy.read(connection, span.after, span.through, only)
+        at = np.searchsorted(meant, found)
+        return GradientBlock(found, gradients, norms[at], task_norms[at])
 
     def _norms(
         self, connection: Connection[TupleRow], span: Span

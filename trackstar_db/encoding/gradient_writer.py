@@ -10,15 +10,13 @@ from numpy.typing import NDArray
 from psycopg import Connection
 from psycopg.rows import TupleRow
 
+from trackstar_db.database.binary_copy import HEADER, TRAILER
 from trackstar_db.database.queries import query
 from trackstar_db.encoding.encodings import gradient_partition_name
 
 STATEMENT_ROWS = 512
 """Rows of one COPY. One statement works in 16 MB of the server's buffers: with more it waits for its own pages to be
 written, and reads them again when the foreign key is checked at its end."""
-
-_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
-_TRAILER = b"\xff\xff"
 
 
 def write_gradients(
@@ -52,4 +50,4 @@ def binary_rows(encoding_id: int, rows: list[tuple[int, NDArray[np.float16]]]) -
     records["gradient_bytes"] = 4 + 2 * dimension
     records["dimension"] = dimension
     records["gradient"] = np.stack([gradient for _, gradient in rows]).view(np.uint16)
-    return b"".join((_HEADER, records.tobytes(), _TRAILER))
+    return b"".join((HEADER, records.tobytes(), TRAILER))

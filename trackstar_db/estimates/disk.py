@@ -23,7 +23,7 @@ ENCODED_DOCUMENT = 48
 
 def table_row(column_bytes: int) -> float:
     """Bytes of disk for a row of a table whose columns take so many bytes in place: its share of a page."""
-    tuple_bytes = _LINE_POINTER + _aligned(_TUPLE_HEADER + column_bytes)
+    tuple_bytes = _LINE_POINTER + aligned(_TUPLE_HEADER + column_bytes)
     return PAGE / max(1, (PAGE - _PAGE_HEADER) // tuple_bytes)
 
 
@@ -33,28 +33,32 @@ def index_entry(keys: int) -> float:
 
 
 def gradient_rows(encoding: Encoding) -> float:
-    """Bytes of disk for one document's gradient, in one row or by layer block, and what is noted of the document."""
-    if encoding.is_coded:
-        return code_row(encoding.dimension * encoding.bits) + encoded_document_row()
-    if encoding.is_by_block:
-        return encoding.rows * block_row(encoding.row_width) + encoded_document_row()
-    return whole_row(encoding.dimension) + encoded_document_row()
+    """Bytes of disk for one document's gradient as it is stored, and what is noted of the document."""
+    match encoding.storage:
+        case "gradient":
+            row = whole_row(encoding.dimension)
+        case "gradient_block":
+            row = encoding.rows * block_row(encoding.row_width)
+        case "gradient_code":
+            row = code_row(encoding.dimension * encoding.bits)
+    return row + encoded_document_row()
 
 
 def whole_row(dimension: int) -> float:
     """Bytes of disk for a gradient in one row, with its key."""
-    return table_row(2 * _KEY + _halfvec(dimension)) + index_entry(2)
+    return table_row(2 * _KEY + halfvec_bytes(dimension)) + index_entry(2)
 
 
 def block_row(width: int) -> float:
     """Bytes of disk for one layer block of a gradient, with its key."""
-    row = table_row(3 * _KEY + _halfvec(width)) if width <= PAGE_BLOCK_NUMBERS else _out_of_line(_halfvec(width))
+    numbers = halfvec_bytes(width)
+    row = table_row(3 * _KEY + numbers) if width <= PAGE_BLOCK_NUMBERS else _out_of_line(numbers)
     return row + index_entry(3)
 
 
 def code_row(bits: int) -> float:
     """Bytes of disk for a gradient in so many bits of codes, with its scale and its key."""
-    code = 8 + -(-bits // 8)
+    code = bit_bytes(bits)
     row = table_row(2 * _KEY + 4 + code) if bits <= PAGE_CODE_BITS else _out_of_line(code)
     return row + index_entry(2)
 
@@ -112,9 +116,16 @@ def _out_of_line(numbers: int) -> float:
     return table_row(3 * _KEY + 18) + chunks * (PAGE / 4 + index_entry(2))
 
 
-def _halfvec(dimension: int) -> int:
+def halfvec_bytes(dimension: int) -> int:
+    """Bytes of so many numbers in half precision, with their header."""
     return 8 + 2 * dimension
 
 
-def _aligned(size: int) -> int:
+def bit_bytes(number: int) -> int:
+    """Bytes of so many bits, with their header."""
+    return 8 + -(-number // 8)
+
+
+def aligned(size: int) -> int:
+    """The next multiple of eight bytes."""
     return -(-size // 8) * 8

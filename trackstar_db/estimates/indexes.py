@@ -25,12 +25,12 @@ _LISTS_SAMPLE = 10_000  # gradients that pgvector finds centres from, or 50 a li
 def bytes_per_document(kind: IndexKind, dimension: int) -> float:
     """Bytes of disk that an index takes for one document."""
     if kind == "signs":
-        return disk.table_row(2 * 8 + _bits(2 * dimension)) + disk.index_entry(2)
+        return disk.table_row(2 * 8 + disk.bit_bytes(2 * dimension)) + disk.index_entry(2)
     if kind == "ivfflat":
-        return disk.PAGE / max(1, _USABLE // (_POINTER + _aligned(8 + _halves(dimension))))
-    numbers = _bits(dimension) if kind == "binary" else _halves(dimension)
-    element = _POINTER + _aligned(_ELEMENT_HEADER + numbers)
-    neighbours = _POINTER + _aligned(_NEIGHBOUR_HEADER + 2 * NEIGHBOURS * _NEIGHBOUR)
+        return disk.PAGE / max(1, _USABLE // (_POINTER + disk.aligned(8 + disk.halfvec_bytes(dimension))))
+    numbers = disk.bit_bytes(dimension) if kind == "binary" else disk.halfvec_bytes(dimension)
+    element = _POINTER + disk.aligned(_ELEMENT_HEADER + numbers)
+    neighbours = _POINTER + disk.aligned(_NEIGHBOUR_HEADER + 2 * NEIGHBOURS * _NEIGHBOUR)
     if element + neighbours > _USABLE:  # then the neighbours stand on pages of their own
         return disk.PAGE + disk.PAGE / (_USABLE // neighbours)
     return disk.PAGE / (_USABLE // (element + neighbours))
@@ -43,8 +43,8 @@ def build_memory(kind: IndexKind, dimension: int, documents: int) -> int:
     if kind == "ivfflat":
         count = lists(documents)
         centres = max(_LISTS_SAMPLE, 50 * count) + 3 * count
-        return int(1.1 * (centres * (_halves(dimension) + 8) + 4 * count * count))
-    numbers = _bits(dimension) if kind == "binary" else _halves(dimension)
+        return int(1.1 * (centres * (disk.halfvec_bytes(dimension) + 8) + 4 * count * count))
+    numbers = disk.bit_bytes(dimension) if kind == "binary" else disk.halfvec_bytes(dimension)
     return int(1.1 * documents * (numbers + _GRAPH_NODE))
 
 
@@ -65,15 +65,3 @@ def estimate_index(connection: Connection[TupleRow], encoding: Encoding, kind: I
         seconds=None,
         details={"documents": documents},
     )
-
-
-def _bits(number: int) -> int:
-    return 8 + -(-number // 8)
-
-
-def _halves(dimension: int) -> int:
-    return 8 + 2 * dimension
-
-
-def _aligned(size: int) -> int:
-    return -(-size // 8) * 8

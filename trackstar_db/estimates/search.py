@@ -1,4 +1,4 @@
-"""What a search over stored gradients, a task or an index will take: from one block that is read and multiplied."""
+"""What a search over stored gradients, or a task, will take: from one block that is read and multiplied."""
 
 from __future__ import annotations
 

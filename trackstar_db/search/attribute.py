@@ -7,7 +7,7 @@ is a row of data (`trackstar_db.search.methods`); a ranker knows one way of comp
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Any
 
@@ -19,16 +19,16 @@ from trackstar_db.baselines.dense import rank_by_embeddings
 from trackstar_db.baselines.gold import rank_by_annotations
 from trackstar_db.database.engine import Database
 from trackstar_db.database.locks import locked
-from trackstar_db.database.names import corpus_id, query_set_id, relation_ids
+from trackstar_db.database.names import query_set_id
 from trackstar_db.database.queries import query
 from trackstar_db.encoding.encodings import Encoding, load_encoding
-from trackstar_db.encoding.gradient_reader import EVERY_DOCUMENT, DocumentFilter
+from trackstar_db.encoding.gradient_reader import EVERY_DOCUMENT
 from trackstar_db.errors import AlreadyExists, InputError
 from trackstar_db.loaders.destinations import check_run_name
 from trackstar_db.search.curvature_search import rank_by_curvature
 from trackstar_db.search.gradient_search import rank_by_gradients
 from trackstar_db.search.methods import ALL, DEFAULT_METHOD, Method, load_methods
-from trackstar_db.search.request import Found, SearchOptions, SearchRequest
+from trackstar_db.search.request import Found, SearchOptions, SearchRequest, document_filter, filters_in_words
 from trackstar_db.search.rerank import rerank_by_gradients
 from trackstar_db.search.run_writer import write_run
 from trackstar_db.search.runs import run_taken
@@ -135,7 +135,9 @@ def attribute_all(
 ) -> RunSummaries:
     """A run for each method, named `RUN/METHOD`; runs that are there already stay as they are.
 
-    Of `all` methods those are left out, with a notice, that need something that was not given.
+    Of `all` methods those are left out, with a notice, that need something that was not given or cannot rank the
+    documents alone that were asked for; one that was named is refused.
+    Raises as `attribute`, and AlreadyExists for a run that was made otherwise than is asked.
     """
     check_run_name(run)
     summaries = RunSummaries()
@@ -149,23 +151,27 @@ def attribute_all(
         if lacking and ALL in methods:
             summaries.notices.append(f"{method.name} was left out: {lacking}")
             continue
+        # A method without use for the filters is refused: it would rank others than were asked for.
+        own = replace(options.of_use_to(method), relation=options.relation, metadata=options.metadata)
         with database.connect() as connection:
             made_as = connection.execute(query("run_made_as"), {"name": name}).fetchone()
         if made_as is not None:
-            _require_same(name, made_as, (query_set, options.top_k, options.corpus))
+            _require_same(name, made_as, query_set, own)
             summaries.notices.append(f"run {name!r} is there already and stays as it is")
             continue
-        own = options.of_use_to(method)
         summaries.runs.append(attribute(database, encodings, query_set, name, method.name, own))
     return summaries
 
 
-def _require_same(run: str, found: tuple[Any, ...], asked: tuple[Any, ...]) -> None:
+def _require_same(run: str, made_as: tuple[Any, ...], query_set: str, options: SearchOptions) -> None:
     """Nothing; raises AlreadyExists for a run that was made otherwise than is asked."""
-    if found == asked:
+    asked = (query_set, options.top_k, options.corpus, options.relation, options.metadata)
+    if made_as == asked:
         return
-    told = [f"query set {name!r}, top k {top_k}, {f'corpus {corpus!r}' if corpus else 'every corpus'}"
-            for name, top_k, corpus in (found, asked)]  # fmt: skip
+    told = []
+    for name, top_k, *filters in (made_as, asked):
+        words = filters_in_words(*filters)
+        told.append(f"query set {name!r}, top k {top_k}, {f'documents{words}' if words else 'every document'}")
     raise AlreadyExists(
         f"run {run!r} is there already, made with {told[0]}; asked is {told[1]}. Choose another name, or run: "
         f"trackstar run drop {run}"
@@ -195,6 +201,9 @@ def _lacking(method: Method, encodings: Sequence[Encoding], options: SearchOptio
         return "it takes one model, and the encodings given are of several"
     if method.autocorrelation == "task" and not has_facts:
         return "its task-specific R is for queries of facts; ask for it by name to have it all the same"
+    own = options.of_use_to(method)
+    if (own.relation, own.metadata) != (options.relation, options.metadata):
+        return "it does not rank the documents of a relation, or with given metadata, alone"
     if method.kind == "embedding" and options.embedding_model is None:
         return "no embedding model was named (--embedding-model)"
     if method.kind == "annotation" and not has_facts:
@@ -208,11 +217,7 @@ def _request(database: Database, connection: Connection[TupleRow], asked: Asked)
     if asked.method.uses_encodings:
         encodings = suitable(asked.method, encodings)
     options = asked.options
-    documents = DocumentFilter(
-        None if options.corpus is None else corpus_id(connection, options.corpus),
-        None if options.relation is None else relation_ids(connection, options.relation),
-        options.metadata,
-    )
+    documents = document_filter(connection, options.corpus, options.relation, options.metadata)
     set_id = query_set_id(connection, asked.query_set)
     return SearchRequest(
         database, connection, asked.method, tuple(encodings), asked.query_set, set_id, documents, options, asked.run
@@ -234,21 +239,24 @@ def _prepare_tasks(database: Database, asked: Asked) -> None:
 
 
 def suitable(method: Method, encodings: Sequence[Encoding]) -> list[Encoding]:
-    """The encodings whose gradients the method is for, one for each checkpoint."""
-    suitable = [encoding for encoding in encodings if method.fits(encoding)]
-    if not suitable:
+    """The encodings whose gradients the method is for, one for each checkpoint.
+
+    Raises InputError where there is none, or more than one for a checkpoint.
+    """
+    fitting = [encoding for encoding in encodings if method.fits(encoding)]
+    if not fitting:
         given = ", ".join(repr(encoding.name) for encoding in encodings) or "none"
         raise InputError(
             f"method {method.name!r} needs an encoding made with {method.encoding_wanted}; given: {given}. Make one "
             f"with: trackstar encoding create NAME --model DIR --corpus NAME {method.encoding_wanted}"
         )
     if method.kind == "curvature":  # what it takes of an encoding is the model and the sample
-        suitable = list({encoding.model_digest: encoding for encoding in reversed(suitable)}.values())
-    models = [encoding.model_digest for encoding in suitable]
+        fitting = list({encoding.model_digest: encoding for encoding in reversed(fitting)}.values())
+    models = [encoding.model_digest for encoding in fitting]
     if len(set(models)) < len(models):
-        same = ", ".join(repr(encoding.name) for encoding in suitable)
+        same = ", ".join(repr(encoding.name) for encoding in fitting)
         raise InputError(
             f"encodings {same} all suit method {method.name!r}, and some are of the same model; scores are averaged "
             f"over different checkpoints only. Name one of them."
         )
-    return suitable
+    return fitting

@@ -22,7 +22,7 @@ from trackstar_db.attribution.kronecker import DEFAULT_CURVATURE_DAMPING
 from trackstar_db.attribution.low_rank import QueryFactors, document_scores, query_factors
 from trackstar_db.attribution.tokens import Piece, query_piece, tokenize_documents
 from trackstar_db.database.queries import query
-from trackstar_db.encoding.encodings import Encoding, load_encoder
+from trackstar_db.encoding.encodings import Encoding, load_encoder, nothing_encoded
 from trackstar_db.encoding.kronecker_factors import kronecker_factors
 from trackstar_db.errors import EncodingIncomplete, InputError
 from trackstar_db.progress import progress_bar
@@ -123,10 +123,7 @@ def _documents(request: SearchRequest, encoding: Encoding, candidates: Candidate
     if candidates is not None:
         document_ids = np.intersect1d(document_ids, np.concatenate(list(candidates.values())))
     if not len(document_ids):
-        raise EncodingIncomplete(
-            f"none of the documents to score is encoded by {encoding.name!r}. "
-            f"Run: trackstar encode documents --encoding {encoding.name} --corpus {request.options.corpus or 'NAME'}"
-        )
+        raise nothing_encoded(encoding, "none of the documents to score", request.options.corpus)
     return document_ids
 
 

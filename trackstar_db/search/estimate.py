@@ -9,17 +9,17 @@ from psycopg.rows import TupleRow
 
 from trackstar_db.attribution.autocorrelation import autocorrelation_memory_bytes, inverse_root_memory_bytes
 from trackstar_db.database.engine import Database
-from trackstar_db.database.names import corpus_id, query_set_id
+from trackstar_db.database.names import query_set_id
 from trackstar_db.database.queries import query
 from trackstar_db.encoding.encodings import Encoding, load_encoding
-from trackstar_db.encoding.gradient_reader import BLOCK_BYTES, DocumentFilter
+from trackstar_db.encoding.gradient_reader import BLOCK_BYTES
 from trackstar_db.encoding.read_ahead import BLOCKS_AHEAD, connection_count
 from trackstar_db.estimates.estimate import Estimate
 from trackstar_db.estimates.search import Searched, estimate_passes
 from trackstar_db.search.attribute import suitable
 from trackstar_db.search.gradient_pass import PASS_BYTES, SCORES_AT_ONCE, queries_at_once
 from trackstar_db.search.methods import ALL, load_methods
-from trackstar_db.search.request import SearchOptions
+from trackstar_db.search.request import SearchOptions, document_filter
 
 _SCORE_BYTES = 32  # of a score while the strongest are picked: itself, whether it is, its document, twice
 
@@ -36,7 +36,6 @@ def estimate_attribute(
         known = [load_encoding(connection, name) for name in dict.fromkeys(names)]
         set_id = query_set_id(connection, query_set)
         (queries,) = connection.execute(query("query_count"), {"query_set_id": set_id}).fetchone() or (0,)
-        corpus = None if options.corpus is None else corpus_id(connection, options.corpus)
         passes: list[Encoding] = []
         new_tasks: list[Encoding] = []
         not_timed = [method.name for method in chosen if method.kind != "gradient" or options.rerank is not None]
@@ -50,7 +49,7 @@ def estimate_attribute(
             queries=queries,
             top_k=options.top_k,
             runs=len(chosen),
-            wanted=DocumentFilter(corpus),
+            wanted=document_filter(connection, options.corpus, options.relation, options.metadata),
             groups=-(-queries // _queries_of_a_pass(passes, options.top_k)),
             memory_bytes=_memory(passes, new_tasks, queries, options.top_k),
             not_timed=tuple(not_timed),

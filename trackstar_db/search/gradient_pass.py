@@ -21,7 +21,7 @@ from trackstar_db.search.ranking import Ranking, Strongest
 from trackstar_db.search.request import SearchRequest
 from trackstar_db.search.scoring import GradientScorer
 from trackstar_db.search.task_parts import TaskNorms
-from trackstar_db.search.unfinished import Position, UnfinishedSearch
+from trackstar_db.search.unfinished import Position, SearchRecord
 
 PASS_BYTES = 512 * 2**20
 """What the queries of one pass may take; with more of them gradients are read once more for each further group."""
@@ -51,7 +51,7 @@ class GradientPass:
         request: SearchRequest,
         scorers: Sequence[GradientScorer],
         norms: Sequence[TaskNorms],
-        search: UnfinishedSearch,
+        search: SearchRecord,
         number: int,
     ) -> None:
         self._request = request

@@ -16,18 +16,18 @@ from torch import Tensor
 from trackstar_db import __version__
 from trackstar_db.attribution.autocorrelation import root_of_inverse
 from trackstar_db.database.queries import query
-from trackstar_db.encoding.encodings import Encoding, load_autocorrelation
+from trackstar_db.encoding.encodings import Encoding, load_autocorrelation, nothing_encoded
 from trackstar_db.encoding.gradient_reader import GradientReader, Span, find_spans
 from trackstar_db.errors import EncodingIncomplete
 from trackstar_db.progress import progress_bar
 from trackstar_db.search.encoded_queries import encoded_queries, queries_missing
 from trackstar_db.search.gradient_pass import GradientPass, queries_at_once
 from trackstar_db.search.ranking import Ranking, joined
-from trackstar_db.search.request import Found, SearchRequest
+from trackstar_db.search.request import Found, SearchRequest, filters_in_words
 from trackstar_db.search.scoring import GradientScorer, query_side
 from trackstar_db.search.task_parts import TaskNorms, task_queries, task_root
 from trackstar_db.search.tasks import Task, task_for
-from trackstar_db.search.unfinished import SearchKey, UnfinishedSearch, digest_of
+from trackstar_db.search.unfinished import SearchKey, SearchRecord, search_digest
 
 
 def rank_by_gradients(request: SearchRequest) -> Found:
@@ -43,9 +43,10 @@ def rank_by_gradients(request: SearchRequest) -> Found:
         notices += _incomplete(request, encoding)
     size = queries_at_once(max(encoding.dimension for encoding in request.encodings), request.options.top_k)
     groups = [query_ids[start : start + size] for start in range(0, len(query_ids), size)]
-    tasks = _tasks(request)
+    tasks = tasks_of(request)
+    notices += [notice for task in tasks for notice in task.notices]
     documents = sum(span.gradients for span in spans) // len(request.encodings) * len(groups)
-    search = UnfinishedSearch(request.database, _key(request, tasks, spans, groups, documents), len(groups))
+    search = SearchRecord(request.database, _key(request, tasks, spans, groups, documents), len(groups))
     rankings: list[tuple[Ranking, Ranking]] = []
     position = search.begun
     with progress_bar(documents, f"attribute {request.method.name}", "document") as bar:
@@ -55,11 +56,9 @@ def rank_by_gradients(request: SearchRequest) -> Found:
                 rankings.append(found)
                 continue
             norms = [TaskNorms(task.task_id, request.database) for task in tasks]
-            scorers = [gradient_scorer(request, encoding, [], group) for encoding in request.encodings]
-            one_pass = GradientPass(request, scorers, norms, search, number)
+            one_pass = GradientPass(request, gradient_scorers(request, tasks, group), norms, search, number)
             position = one_pass.run(spans, position, bar.update)
             rankings.append(one_pass.found())
-            notices += [notice for scorer in scorers for notice in scorer.notices]
     if search.notice:
         notices.append(search.notice)
     settings = {"task": tasks[0].name, "mixing_lambda": tasks[0].mixing_lambda} if tasks else {}
@@ -75,36 +74,37 @@ def rank_by_gradients(request: SearchRequest) -> Found:
     )
 
 
-def gradient_scorer(
-    request: SearchRequest, encoding: Encoding, tasks: list[Task], query_ids: Sequence[int] | None = None
-) -> GradientScorer:
-    """The scorer of one encoding; its task, where the method has one, is added to `tasks`.
+def gradient_scorers(request: SearchRequest, tasks: Sequence[Task], query_ids: Sequence[int]) -> list[GradientScorer]:
+    """The scorer of each encoding.
 
-    query_ids: to score, ascending, each with a gradient; None is every query of the set that has one
+    tasks: of each encoding, empty where the method has none; query_ids: to score, ascending, each with a gradient
     """
-    connection, method = request.connection, request.method
+    of_encodings: Sequence[Task | None] = tasks or [None] * len(request.encodings)
+    pairs = zip(request.encodings, of_encodings, strict=True)
+    return [_scorer(request, encoding, task, query_ids) for encoding, task in pairs]
+
+
+def _scorer(request: SearchRequest, encoding: Encoding, task: Task | None, query_ids: Sequence[int]) -> GradientScorer:
+    """The scorer of one encoding, on the GPU where there is one."""
+    connection, is_unit_norm = request.connection, bool(request.method.is_unit_norm)
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    is_unit_norm, has_task = bool(method.is_unit_norm), method.autocorrelation == "task"
-    queries = encoded_queries(connection, encoding, request.query_set_id, request.query_set, query_ids)
-    notices = _missing(request, encoding, queries.missing, len(queries.query_ids))
-    task_id, root = None, None
-    if has_task:
-        task = task_for(connection, encoding, request.query_set, request.options.task)
-        tasks.append(task)
-        notices += task.notices
-        task_id = task.task_id
+    root = None
+    if task is not None:
         root = cache(lambda: task_root(connection, task.task_id).to(device))
-    elif method.autocorrelation == "none":
+    elif request.method.autocorrelation == "none":
         root = cache(lambda: _corpus_root(request, encoding).to(device))
-    reader = GradientReader(connection, encoding, request.documents, task_id, with_norms=has_task or not is_unit_norm)
-    if has_task and is_unit_norm:
+    with_norms = task is not None or not is_unit_norm
+    task_id = None if task is None else task.task_id
+    reader = GradientReader(connection, encoding, request.documents, task_id, with_norms)
+    if task is not None and is_unit_norm:
         numbers, side = task_queries(connection, task.task_id, encoding, query_ids)
     else:
+        queries = encoded_queries(connection, encoding, request.query_set_id, request.query_set, query_ids)
         numbers = queries.query_ids
         side = query_side(queries.gradients, None if root is None else root().cpu(), is_unit_norm)
     if root is None and is_unit_norm:
         side = side.half().float()  # as tda.nearest has it, so that both give the same order
-    return GradientScorer(reader, is_unit_norm, numbers, side.to(device), root, notices)
+    return GradientScorer(reader, is_unit_norm, numbers, side.to(device), root)
 
 
 def _shared(query_ids: Sequence[Sequence[int]]) -> list[int]:
@@ -135,7 +135,7 @@ def _missing(request: SearchRequest, encoding: Encoding, missing: int, encoded: 
     return (queries_missing(missing, missing + encoded, encoding, request.query_set),) if missing else ()
 
 
-def _tasks(request: SearchRequest) -> list[Task]:
+def tasks_of(request: SearchRequest) -> list[Task]:
     """The task of each encoding, where the method has a task-specific R."""
     if request.method.autocorrelation != "task":
         return []
@@ -154,7 +154,7 @@ def _key(
         "encoding_ids": [encoding.encoding_id for encoding in request.encodings],
         "task_ids": [task.task_id for task in tasks],
     }
-    digest = digest_of(
+    digest = search_digest(
         {
             **parameters,
             "version": __version__,
@@ -180,12 +180,9 @@ def _require_documents(request: SearchRequest, spans: Sequence[Span]) -> None:
     """Nothing; raises EncodingIncomplete where there is no document to rank."""
     if spans:
         return
-    name = request.encodings[0].name
-    where = f" of corpus {request.options.corpus!r}" if request.options.corpus else ""
-    raise EncodingIncomplete(
-        f"no document{where} is encoded by {name!r}. "
-        f"Run: trackstar encode documents --encoding {name} --corpus {request.options.corpus or 'NAME'}"
-    )
+    options = request.options
+    wanted = filters_in_words(options.corpus, options.relation, options.metadata)
+    raise nothing_encoded(request.encodings[0], f"no document{wanted}", options.corpus)
 
 
 def _incomplete(request: SearchRequest, encoding: Encoding) -> list[str]:
@@ -193,10 +190,7 @@ def _incomplete(request: SearchRequest, encoding: Encoding) -> list[str]:
     parameters = {"encoding_id": encoding.encoding_id, "corpus_id": request.documents.corpus_id}
     count, without_norm = request.connection.execute(query("gradient_count"), parameters).fetchone() or (0, 0)
     if not count:
-        raise EncodingIncomplete(
-            f"no document is encoded by {encoding.name!r}. "
-            f"Run: trackstar encode documents --encoding {encoding.name} --corpus {request.options.corpus or 'NAME'}"
-        )
+        raise nothing_encoded(encoding, corpus=request.options.corpus)
     if without_norm and not request.method.is_unit_norm:
         raise EncodingIncomplete(
             f"{without_norm:,} documents of encoding {encoding.name!r} were encoded by a version that kept no norms, "

@@ -15,7 +15,7 @@ from trackstar_db.database.queries import query
 from trackstar_db.errors import TrackstarError
 from trackstar_db.progress import progress_bar
 
-SECONDS = 0.5
+PAUSE_SECONDS = 0.5
 """Between two looks."""
 
 
@@ -40,7 +40,7 @@ def _follow(database: Database, server_pid: int, bar: tqdm[Any], ended: Event) -
     """Nothing; the bar shows the server's figures until the work has ended. Without a bar the work still goes on."""
     # Autocommit: CREATE INDEX CONCURRENTLY waits for every transaction that is older than it.
     with suppress(psycopg.Error, TrackstarError), database.session() as session:
-        while not ended.wait(SECONDS):
+        while not ended.wait(PAUSE_SECONDS):
             row = session.execute(query("index_progress"), {"pid": server_pid}).fetchone()
             if row is None:
                 continue

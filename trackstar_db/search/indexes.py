@@ -21,14 +21,23 @@ from psycopg.rows import TupleRow, dict_row
 
 from trackstar_db.database.engine import Database
 from trackstar_db.database.queries import query
-from trackstar_db.encoding.encodings import Encoding, gradient_partition_name, load_encoding, signs_table_name
-from trackstar_db.errors import AlreadyExists, EncodingIncomplete, InputError, InUse, NotFound, TrackstarError
+from trackstar_db.encoding.encodings import Encoding, load_encoding, nothing_encoded, signs_table_name
+from trackstar_db.errors import AlreadyExists, InputError, InUse, NotFound, TrackstarError
 from trackstar_db.estimates.estimate import OnEstimate, shown_bytes
 from trackstar_db.estimates.indexes import KINDS, IndexKind, build_memory, estimate_index, lists
 from trackstar_db.progress import progress_bar
 from trackstar_db.search.index_progress import showing_progress
 
-__all__ = ["KINDS", "IndexKind", "IndexSummary", "build_index", "drop_index", "list_indexes"]
+__all__ = [
+    "KINDS",
+    "IndexKind",
+    "IndexSearch",
+    "IndexSummary",
+    "build_index",
+    "drop_index",
+    "list_indexes",
+    "require_index",
+]
 
 LONGEST = 4000
 """Numbers that pgvector's indexes on half precision take."""
@@ -45,7 +54,7 @@ class IndexSearch:
     """How an index is to be searched.
 
     candidates: documents that it proposes and that are then compared exactly; None for 8 times the square root of
-        their number
+        the encoding's documents, at least 4 k and at least 100
     """
 
     kind: IndexKind
@@ -168,10 +177,7 @@ def _documents(session: Connection[TupleRow], encoding: Encoding) -> int:
     """How many gradients there are to index; raises EncodingIncomplete for none."""
     (documents,) = session.execute(query("index_rows"), {"encoding_id": encoding.encoding_id}).fetchone() or (0,)
     if not documents:
-        raise EncodingIncomplete(
-            f"no document is encoded by {encoding.name!r}, so there is nothing to index. "
-            f"Run: trackstar encode documents --encoding {encoding.name} --corpus NAME"
-        )
+        raise nothing_encoded(encoding)
     return int(documents)
 
 
@@ -180,7 +186,7 @@ def _build_signs(
 ) -> tuple[str, ...]:
     """Nothing to say; signs of every gradient in one transaction, for which those who encode wait."""
     names = {
-        "partition": gradient_partition_name(encoding.encoding_id),
+        "partition": encoding.partition,
         "signs": signs_table_name(encoding.encoding_id),
         "encoding_id": sql.Literal(encoding.encoding_id),
         "dimension": sql.Literal(encoding.dimension),
@@ -205,7 +211,7 @@ def _build_by_pgvector(
     """What a person should hear of the memory; the index is built while others may write."""
     statement = query(f"index_build_{kind}").format(
         index=_index_name(encoding, kind),
-        partition=gradient_partition_name(encoding.encoding_id),
+        partition=encoding.partition,
         dimension=sql.Literal(encoding.dimension),
         lists=sql.Literal(lists(documents)),
     )
@@ -247,9 +253,9 @@ def _drop(database: Database, session: Connection[TupleRow], encoding: Encoding,
     if kind != "signs":
         session.execute(query("index_drop").format(index=_index_name(encoding, kind)))
         return
-    partition, signs = gradient_partition_name(encoding.encoding_id), signs_table_name(encoding.encoding_id)
+    signs = signs_table_name(encoding.encoding_id)
     with database.connect() as connection:
-        connection.execute(query("index_signs_drop").format(partition=partition, signs=signs))
+        connection.execute(query("index_signs_drop").format(partition=encoding.partition, signs=signs))
 
 
 def _rows(connection: Connection[TupleRow], encoding: Encoding | None) -> list[dict[str, Any]]:

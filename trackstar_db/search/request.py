@@ -9,10 +9,11 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from trackstar_db.database.engine import Database
+from trackstar_db.database.names import corpus_id, relation_ids
 from trackstar_db.database.queries import query
 from trackstar_db.encoding.encodings import Encoding
 from trackstar_db.encoding.gradient_reader import DocumentFilter
-from trackstar_db.errors import EncodingIncomplete
+from trackstar_db.errors import EncodingIncomplete, InputError
 from trackstar_db.search.methods import Method
 from trackstar_db.search.ranking import Ranking
 
@@ -63,6 +64,32 @@ class SearchOptions:
     def candidates_for(self, method: Method) -> int:
         """How many documents of each query a method re-ranks."""
         return DEFAULT_CANDIDATES[method.kind] if self.candidates is None else self.candidates
+
+
+def document_filter(
+    connection: Connection[TupleRow], corpus: str | None, relation: str | None, metadata: dict[str, Any] | None
+) -> DocumentFilter:
+    """The documents that are meant.
+
+    Raises NotFound for a corpus or relation that is not there, InputError for metadata that are no object.
+    """
+    if not isinstance(metadata, dict | None):
+        raise InputError(f'metadata is {metadata!r}; expected an object, such as {{"kind": "statement"}}.')
+    return DocumentFilter(
+        None if corpus is None else corpus_id(connection, corpus),
+        None if relation is None else relation_ids(connection, relation),
+        metadata,
+    )
+
+
+def filters_in_words(corpus: str | None, relation: str | None, metadata: dict[str, Any] | None) -> str:
+    """What follows `no document` where these filters were asked for; empty without any."""
+    asked = {
+        "of corpus": corpus,
+        "annotated with a fact of relation": relation,
+        "with the metadata": metadata,
+    }
+    return "".join(f" {words} {value!r}" for words, value in asked.items() if value is not None)
 
 
 @dataclass(frozen=True)

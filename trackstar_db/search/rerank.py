@@ -14,21 +14,22 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from trackstar_db.database.binary_copy import copied_rows
 from trackstar_db.database.queries import query
-from trackstar_db.errors import EncodingIncomplete, InputError
+from trackstar_db.encoding.encodings import nothing_encoded
+from trackstar_db.encoding.gradient_reader import EVERY_DOCUMENT
+from trackstar_db.errors import InputError
 from trackstar_db.progress import progress_bar
 from trackstar_db.search.gradient_pass import queries_at_once
-from trackstar_db.search.gradient_search import answerable_queries, gradient_scorer
+from trackstar_db.search.gradient_search import answerable_queries, gradient_scorers, tasks_of
 from trackstar_db.search.ranking import NO_DOCUMENT, Ranking, joined
 from trackstar_db.search.request import Found, SearchRequest
 from trackstar_db.search.runs import find_runs
 from trackstar_db.search.scoring import GradientScorer
-from trackstar_db.search.tasks import Task
 
 GRADIENT_NUMBERS = 1 << 24
 """Numbers of candidates' gradients in memory at a time, 64 MB of float32: 256 documents at 65,348, 4,332 at 3,872."""
 
-_HEADER, _TRAILER = 19, 2  # bytes around the rows of a binary COPY
 _ROW = np.dtype(
     [("fields", ">i2"), ("query_bytes", ">i4"), ("query", ">i8"), ("document_bytes", ">i4"), ("document", ">i8"),
      ("proponent_bytes", ">i4"), ("proponent", "?"), ("opponent_bytes", ">i4"), ("opponent", "?")]
@@ -63,22 +64,22 @@ def rerank_by_gradients(request: SearchRequest) -> Found:
     if len(asked) < len(encoded):
         notices.append(f"{len(encoded) - len(asked)} queries have no document in run {request.options.rerank!r}")
     candidates = candidates.only(np.isin(candidates.query_ids, asked))
-    tasks: list[Task] = []
+    tasks = tasks_of(request)
     rankings: list[tuple[Ranking, Ranking]] = []
     documents: set[int] = set()
     with progress_bar(len(candidates.document_ids), f"rerank {request.method.name}", "pair") as bar:
         for group in _groups(request, asked):
-            scorers = [gradient_scorer(request, encoding, tasks, group.tolist()) for encoding in request.encodings]
-            notices += [notice for scorer in scorers for notice in scorer.notices]
+            scorers = gradient_scorers(request, tasks, group.tolist())
             pairs = candidates.only(np.isin(candidates.query_ids, group))
             scores = _scores(scorers, pairs, bar.update)
             documents.update(pairs.document_ids[np.isfinite(scores)].tolist())
             rankings.append(_rankings(pairs, group, scores, request.options.top_k))
     if not documents:
-        raise EncodingIncomplete(
-            f"none of the documents of run {request.options.rerank!r} is encoded by {request.encodings[0].name!r}. "
-            f"Run: trackstar encode documents --encoding {request.encodings[0].name} --corpus NAME"
-        )
+        raise nothing_encoded(request.encodings[0], f"none of the documents of run {request.options.rerank!r}")
+    missing = len(np.unique(candidates.document_ids)) - len(documents)
+    if missing and request.documents == EVERY_DOCUMENT:
+        names = ", ".join(repr(encoding.name) for encoding in request.encodings)
+        notices.append(f"{missing} documents of run {request.options.rerank!r} are not encoded by {names}: not ranked")
     best, worst = (joined(parts) for parts in zip(*rankings, strict=True))
     if tasks:
         settings |= {"task": tasks[0].name, "mixing_lambda": tasks[0].mixing_lambda}
@@ -89,7 +90,7 @@ def rerank_by_gradients(request: SearchRequest) -> Found:
         len(documents),
         settings,
         tasks[0].task_id if tasks else None,
-        tuple(dict.fromkeys([*notices, *of_queries])),
+        tuple(dict.fromkeys([*notices, *(notice for task in tasks for notice in task.notices), *of_queries])),
     )
 
 
@@ -103,8 +104,7 @@ def read_candidates(request: SearchRequest) -> tuple[Candidates, dict[str, objec
     wanted = options.candidates_for(request.method)
     parameters = {"run": name, "query_set_id": request.query_set_id, "candidates": wanted}
     with connection.cursor().copy(query("rerank_candidates"), parameters) as copy:
-        data = b"".join(bytes(part) for part in copy)
-    rows = np.frombuffer(data[_HEADER:-_TRAILER], _ROW)
+        rows = np.frombuffer(copied_rows(copy), _ROW)
     if others or not len(rows):
         raise InputError(
             f"run {options.rerank!r} has no proponent of a query of {request.query_set!r}, so there is nothing to "

@@ -14,6 +14,7 @@ from psycopg.rows import TupleRow
 from psycopg.types.json import Jsonb
 
 from trackstar_db import __version__
+from trackstar_db.database.binary_copy import HEADER, TRAILER
 from trackstar_db.database.queries import query
 from trackstar_db.search.ranking import Ranking
 from trackstar_db.search.request import Found, SearchRequest
@@ -21,9 +22,6 @@ from trackstar_db.search.runs import run_taken
 
 QUERIES_AT_ONCE = 256
 """Queries whose rows are written together."""
-
-_HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(8)
-_TRAILER = b"\xff\xff"
 
 
 def write_run(connection: Connection[TupleRow], request: SearchRequest, found: Found, started_at: datetime) -> int:
@@ -33,12 +31,12 @@ def write_run(connection: Connection[TupleRow], request: SearchRequest, found: F
     query_ids = np.array(found.query_ids, dtype=np.int64)
     written = 0
     with connection.cursor().copy(query("run_copy_proponents")) as copy:
-        copy.write(_HEADER)
+        copy.write(HEADER)
         for direction, ranking in rankings.items():
             for rows in _rows(run_id, direction, query_ids, ranking) if ranking else ():
                 copy.write(rows.tobytes())
                 written += len(rows)
-        copy.write(_TRAILER)
+        copy.write(TRAILER)
     return written
 
 

@@ -65,7 +65,6 @@ class GradientScorer:
     query_ids: list[int]
     side: Tensor
     root: Callable[[], Tensor] | None
-    notices: tuple[str, ...]
     on_norms: Callable[[NDArray[np.int64], NDArray[np.float64], NDArray[np.float32]], None] | None = None
     workspace: Workspace = field(default_factory=Workspace, compare=False)
 

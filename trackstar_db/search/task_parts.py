@@ -16,10 +16,9 @@ from trackstar_db.attribution.task import lengths_under
 from trackstar_db.database.engine import Database
 from trackstar_db.database.queries import query
 from trackstar_db.database.tensors import load_tensors, take_stacked
-from trackstar_db.encoding.encodings import Encoding
+from trackstar_db.encoding.encodings import Encoding, nothing_encoded
 from trackstar_db.encoding.gradient_blocks import whole_gradients
 from trackstar_db.encoding.gradient_reader import GradientReader
-from trackstar_db.errors import EncodingIncomplete
 from trackstar_db.progress import progress_bar
 from trackstar_db.search.scoring import query_side
 
@@ -37,11 +36,10 @@ def task_root(connection: Connection[TupleRow], task_id: int) -> Tensor:
 
 
 def task_queries(
-    connection: Connection[TupleRow], task_id: int, encoding: Encoding, query_ids: Sequence[int] | None = None
+    connection: Connection[TupleRow], task_id: int, encoding: Encoding, query_ids: Sequence[int]
 ) -> tuple[list[int], Tensor]:
-    """Queries of a task, or some of them, and their sides of the inner product, [query, d]."""
-    only = None if query_ids is None else list(query_ids)
-    parameters = {"task_id": task_id, "query_ids": only}
+    """Those of these queries that a task has, and their sides of the inner product, [query, d]."""
+    parameters = {"task_id": task_id, "query_ids": list(query_ids)}
     return whole_gradients(encoding, connection.execute(query("task_queries"), parameters, binary=True).fetchall())
 
 
@@ -69,10 +67,7 @@ def require_documents(connection: Connection[TupleRow], encoding: Encoding) -> N
     """Nothing; raises EncodingIncomplete where no document is encoded."""
     parameters = {"encoding_ids": [encoding.encoding_id]}
     if connection.execute(query("encoded_document_exists"), parameters).fetchone() != (True,):
-        raise EncodingIncomplete(
-            f"no document is encoded by {encoding.name!r}. "
-            f"Run: trackstar encode documents --encoding {encoding.name} --corpus NAME"
-        )
+        raise nothing_encoded(encoding)
 
 
 def complete_documents(

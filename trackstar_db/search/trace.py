@@ -16,13 +16,13 @@ from torch import Tensor
 from trackstar_db.attribution.encoder import Encoder
 from trackstar_db.attribution.tokens import Piece, query_piece
 from trackstar_db.database.engine import Database
-from trackstar_db.database.names import corpus_id, relation_ids
 from trackstar_db.database.queries import query
-from trackstar_db.encoding.encodings import Encoding, load_encoder, load_encoding
+from trackstar_db.encoding.encodings import Encoding, load_encoder, load_encoding, nothing_encoded
 from trackstar_db.encoding.queries import query_encodings
-from trackstar_db.errors import EncodingIncomplete, InputError
+from trackstar_db.errors import InputError
 from trackstar_db.prediction import target_probability
 from trackstar_db.search.indexes import IndexSearch, require_index
+from trackstar_db.search.request import document_filter, filters_in_words
 
 
 @dataclass(frozen=True)
@@ -81,11 +81,13 @@ def trace(
 
     asked: prompt and target
     Raises NotFound, EncodingMismatch, EncodingIncomplete where no document that was asked for is encoded, and
-    InputError for a target without a loss.
+    InputError for a target without a loss, or k below 1.
     """
     options = options or TraceOptions()
+    if k < 1:
+        raise InputError(f"k is {k}; expected a whole number from 1.")
     with database.connect() as connection:
-        _check(connection, options)
+        document_filter(connection, options.corpus, options.relation, options.metadata)
         if options.index is not None:
             require_index(connection, load_encoding(connection, encoding_name), options.index, k)
         encoding, encoder = load_encoder(connection, encoding_name, model)
@@ -108,10 +110,9 @@ def trace_with(
         proponents, notices = search.strongest(connection, gradient, sign=1)
         opponents, _ = search.strongest(connection, gradient, sign=-1)
     if not proponents:
-        raise EncodingIncomplete(
-            f"no document{_that_was_asked_for(search.options)} is encoded by {encoding.name!r}. "
-            f"Run: trackstar encode documents --encoding {encoding.name} --corpus NAME"
-        )
+        chosen = search.options
+        wanted = filters_in_words(chosen.corpus, chosen.relation, chosen.metadata)
+        raise nothing_encoded(encoding, f"no document{wanted}", chosen.corpus)
     probability = target_probability(encoder.loaded, piece)
     return Trace(prompt, target, encoding.name, probability, proponents, opponents, notices)
 
@@ -163,9 +164,9 @@ class _Search:
         half = HalfVector(gradient.half().numpy())
         if index := self.options.index:
             return "trace_by_index", {"gradient": half, "index": index.kind, "candidates": index.candidates}
-        if self.encoding.is_coded:
+        if self.encoding.storage == "gradient_code":
             return "trace_by_code", {"direction": gradient.double().tolist()}
-        if self.encoding.is_by_block:
+        if self.encoding.storage == "gradient_block":
             blocks = gradient.view(self.encoding.rows, self.encoding.row_width)
             directions = torch.nn.functional.normalize(blocks, dim=1).half().numpy()
             return "trace_by_block", {
@@ -191,23 +192,3 @@ def _asked_gradient(encoder: Encoder, prompt: str, target: str) -> tuple[Piece, 
             f"Ask for another target, or check the model."
         )
     return piece, torch.nn.functional.normalize(encoding_of_query, dim=0)
-
-
-def _check(connection: Connection[TupleRow], options: TraceOptions) -> None:
-    """Nothing; raises NotFound for a name that the database does not have, InputError for metadata of another kind."""
-    if options.corpus is not None:
-        corpus_id(connection, options.corpus)
-    if options.relation is not None:
-        relation_ids(connection, options.relation)
-    if not isinstance(options.metadata, dict | None):
-        raise InputError(f'metadata is {options.metadata!r}; expected an object, such as {{"kind": "statement"}}.')
-
-
-def _that_was_asked_for(options: TraceOptions) -> str:
-    """What follows `no document`."""
-    asked = {
-        "of corpus": options.corpus,
-        "annotated with a fact of relation": options.relation,
-        "with the metadata": options.metadata,
-    }
-    return "".join(f" {words} {value!r}" for words, value in asked.items() if value is not None)

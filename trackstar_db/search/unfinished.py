@@ -52,7 +52,7 @@ class Position:
     documents_read: int = 0
 
 
-class UnfinishedSearch:
+class SearchRecord:
     """The record of one search, in transactions of its own; the lock on the run's name must be held.
 
     begun: where to go on from; notice: what a person should hear of that
@@ -118,12 +118,12 @@ class UnfinishedSearch:
         return {key: Ranking(**arrays) for key, arrays in parts.items()}
 
 
-def forget_search(database: Database, run: str) -> bool:
-    """Whether there was a record of an unfinished search for a run; it is gone."""
+def forget_search(database: Database, run: str) -> None:
+    """Nothing; there is no record of an unfinished search for a run."""
     with database.connect() as connection:
-        return connection.execute(query("search_drop"), {"run": run}).fetchone() is not None
+        connection.execute(query("search_drop"), {"run": run})
 
 
-def digest_of(described: Mapping[str, Any]) -> bytes:
+def search_digest(described: Mapping[str, Any]) -> bytes:
     """SHA-256 of a description as canonical JSON."""
     return hashlib.sha256(json.dumps(described, sort_keys=True, default=str).encode()).digest()

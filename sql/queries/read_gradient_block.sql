@@ -1,5 +1,5 @@
--- The same of gradients in one or two bits a number.
-COPY (SELECT document_id, scale, code
+-- As read_gradient, of gradients that are stored by layer block.
+COPY (SELECT document_id, block, {gradient}
       FROM trackstar.{partition}
       WHERE document_id > {after} AND document_id <= {through}
         AND ({document_ids}::bigint[] IS NULL OR document_id = ANY ({document_ids}::bigint[]))
