@@ -279,6 +279,9 @@ def test_a_run_that_was_made_otherwise_is_not_taken_for_the_one_that_is_asked(en
         store.attribute_all([], "facts", "facts", ["bm25", "gold"], SearchOptions(top_k=7))
     with pytest.raises(AlreadyExists, match="asked is query set 'facts', top k 5, documents of corpus 'small'"):
         store.attribute_all([], "facts", "facts", ["bm25"], SearchOptions(top_k=5, corpus="small"))
+    store.attribute_all(["small"], "facts", "best", ["less"], SearchOptions(top_k=5, rerank="facts/bm25"))
+    with pytest.raises(AlreadyExists, match=r"among the best of run 'facts/bm25'; asked is .*, every document"):
+        store.attribute_all(["small"], "facts", "best", ["less"], SearchOptions(top_k=5))
 
 
 def test_a_method_that_cannot_filter_ranks_nothing_else_instead(encoded: SmallCorpus) -> None:

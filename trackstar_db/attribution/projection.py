@@ -29,18 +29,6 @@ def projection_matrix(seed: int, module: str, side: Side, rows: int, block_rank:
     return signs / math.sqrt(block_rank)
 
 
-def two_sided_projection(activations: Tensor, output_gradients: Tensor, left: Tensor, right: Tensor) -> Tensor:
-    """Projected per-example gradients of one weight matrix.
-
-    (D P_out)^T (A P_in), Chang et al. 2025 §3; entries of both projections have variance 1/k.
-
-    activations: [example, token, in]; output_gradients: [example, token, out], zero at padding
-    left: [out, k]; right: [in, k]
-    returns [example, k, k]
-    """
-    return projected_product(projected(activations, right), projected(output_gradients, left))
-
-
 def projected(vectors: Tensor, matrix: Tensor) -> Tensor:
     """Every token's vector times a projection.
 
@@ -53,7 +41,9 @@ def projected(vectors: Tensor, matrix: Tensor) -> Tensor:
 
 
 def projected_product(activations: Tensor, output_gradients: Tensor) -> Tensor:
-    """The sum over tokens of the outer products of two sides that are already projected.
+    """Projected per-example gradients of one weight matrix, from two sides that are already projected.
+
+    (D P_out)^T (A P_in), Chang et al. 2025 §3: the sum over tokens of outer products.
 
     Low-precision inputs are added up in float32.
 

@@ -165,13 +165,15 @@ def attribute_all(
 
 def _require_same(run: str, made_as: tuple[Any, ...], query_set: str, options: SearchOptions) -> None:
     """Nothing; raises AlreadyExists for a run that was made otherwise than is asked."""
-    asked = (query_set, options.top_k, options.corpus, options.relation, options.metadata)
+    asked = (query_set, options.top_k, options.rerank, options.corpus, options.relation, options.metadata)
     if made_as == asked:
         return
     told = []
-    for name, top_k, *filters in (made_as, asked):
+    for name, top_k, reranked, *filters in (made_as, asked):
         words = filters_in_words(*filters)
-        told.append(f"query set {name!r}, top k {top_k}, {f'documents{words}' if words else 'every document'}")
+        documents = f"documents{words}" if words else "every document"
+        best = f" among the best of run {reranked!r}" if reranked else ""
+        told.append(f"query set {name!r}, top k {top_k}, {documents}{best}")
     raise AlreadyExists(
         f"run {run!r} is there already, made with {told[0]}; asked is {told[1]}. Choose another name, or run: "
         f"trackstar run drop {run}"

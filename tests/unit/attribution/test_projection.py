@@ -7,7 +7,7 @@ import math
 
 import torch
 
-from trackstar_db.attribution.projection import projection_matrix, two_sided_projection
+from trackstar_db.attribution.projection import projected, projected_product, projection_matrix
 
 WEIGHT = "model.layers.0.self_attn.q_proj"
 
@@ -51,13 +51,13 @@ def test_projections_keep_inner_products_on_average():
     assert abs(sum(products) / len(products) - float((a * b).sum())) < 4 * spread
 
 
-def test_two_sided_projection_is_the_projected_gradient():
+def test_the_product_of_projected_sides_is_the_projected_gradient():
     generator = torch.Generator().manual_seed(0)
     activations = torch.randn(4, 7, 10, generator=generator, dtype=torch.float64)
     output_gradients = torch.randn(4, 7, 12, generator=generator, dtype=torch.float64)
     left = torch.randn(12, 3, generator=generator, dtype=torch.float64)
     right = torch.randn(10, 3, generator=generator, dtype=torch.float64)
-    found = two_sided_projection(activations, output_gradients, left, right)
+    found = projected_product(projected(activations, right), projected(output_gradients, left))
     for example in range(4):
         gradient = sum(torch.outer(output_gradients[example, token], activations[example, token]) for token in range(7))
         assert torch.allclose(found[example], left.T @ gradient @ right, rtol=1e-12, atol=1e-12)
@@ -66,7 +66,7 @@ def test_two_sided_projection_is_the_projected_gradient():
 def test_low_precision_sides_are_added_up_in_float32():
     ones = torch.ones(1, 1000, 1, dtype=torch.bfloat16)
     right = torch.ones(1, 1, dtype=torch.bfloat16)
-    assert two_sided_projection(ones, ones, right, right).item() == 1000.0
+    assert projected_product(projected(ones, right), projected(ones, right)).item() == 1000.0
 
 
 GOLDEN = [
