@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 
 import psycopg
 import pytest
@@ -176,6 +177,21 @@ def test_a_session_commits_each_statement_and_holds_its_lock(database: Database)
 def test_a_refused_statement_is_not_called_a_lost_server(database: Database) -> None:
     with pytest.raises(psycopg.errors.QueryCanceled):
         _run(database, "SET LOCAL statement_timeout = 10", "SELECT pg_sleep(5)")
+
+
+def test_ctrl_c_between_sending_and_waiting_ends_the_statement_and_stays_ctrl_c(database: Database) -> None:
+    with pytest.raises(KeyboardInterrupt), database.connect() as connection:
+        connection.execute("CREATE TABLE half_written (x integer)")
+        connection.pgconn.send_query(b"SELECT pg_sleep(600)")
+        raise KeyboardInterrupt
+    sleeping = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)' AND state = 'active'"
+    with database.session() as session:
+        deadline = time.monotonic() + 30
+        while session.execute(sleeping).fetchone() != (0,) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert session.execute(sleeping).fetchone() == (0,)
+    with database.connect() as connection:
+        assert connection.execute("SELECT to_regclass('half_written')").fetchone() == (None,)
 
 
 @pytest.mark.parametrize("way", ["connect", "session", "bound"])

@@ -18,8 +18,9 @@ from trackstar_db.cli import INTERRUPTED
 from trackstar_db.cli.base import Context, TrackstarGroup
 from trackstar_db.errors import TrackstarError
 
-# What psycopg has to say to a user is raised; on Ctrl-C within a query it also logs that it closes the connection.
-logging.getLogger("psycopg").addHandler(logging.NullHandler())
+# What they have to say to a user is raised; on Ctrl-C within a query they also log that they close the connection.
+for _name in ("psycopg", "sqlalchemy"):
+    logging.getLogger(_name).addHandler(logging.NullHandler())
 
 # A full disk or a closed pipe; no other OSError should come this far.
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO, errno.EPIPE)
@@ -75,10 +76,13 @@ def run(arguments: Sequence[str] | None = None) -> int:
     except (click.Abort, KeyboardInterrupt):
         _say("Interrupted.")
         return INTERRUPTED
-    except TrackstarError as error:
-        _say(f"Error: {error}")
-        return error.exit_code
-    except psycopg.Error as error:
+    except (TrackstarError, psycopg.Error) as error:
+        if _met_interruption(error):
+            _say("Interrupted.")
+            return INTERRUPTED
+        if isinstance(error, TrackstarError):
+            _say(f"Error: {error}")
+            return error.exit_code
         _say(f"Error: {_database_message(error)}")
         return 1
     except UnicodeEncodeError as error:
@@ -95,6 +99,13 @@ def run(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     return result if isinstance(result, int) else 0
+
+
+def _met_interruption(error: BaseException | None) -> bool:
+    """Whether an error came up only while Ctrl-C was being handled, for example where a connection was given back."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _is_surrogate(character: str) -> bool:

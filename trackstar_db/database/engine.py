@@ -8,12 +8,13 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any, cast
 
 import psycopg
 from pgvector.psycopg import register_vector
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import TransactionStatus
 from psycopg.rows import TupleRow
 from sqlalchemy import URL, Engine, create_engine
 from sqlalchemy import Connection as BoundConnection
@@ -27,6 +28,7 @@ __all__ = ["Database", "configured_url", "open_database"]
 URL_VARIABLES = ("TRACKSTAR_DATABASE_URL", "DATABASE_URL")
 SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
 CONNECT_SECONDS = 30
+CANCEL_SECONDS = 5
 LOST_CONNECTION_STATES = ("08", "57P")  # connection exceptions; shut down, crashed, not yet up
 
 Connection = psycopg.Connection[TupleRow]
@@ -89,10 +91,8 @@ class Database:
                 yield connection
                 connection.commit()
             except BaseException:
-                if connection.closed:
+                if not rolled_back(connection):
                     pooled.invalidate()
-                else:
-                    connection.rollback()
                 raise
             finally:
                 pooled.close()
@@ -177,6 +177,23 @@ def configured_url() -> tuple[str, str | None]:
         if value := os.environ.get(name):
             return name, value
     return "", None
+
+
+def rolled_back(connection: Connection) -> bool:
+    """Whether the connection is fit for another transaction, now that this one is undone.
+
+    Ctrl-C can come between a statement's sending and the wait for its end. psycopg then takes no other on that
+    connection, and the server, which goes on with the statement, is told to stop.
+    """
+    if connection.info.transaction_status == TransactionStatus.ACTIVE:
+        with suppress(psycopg.Error):  # it ends with the connection
+            connection.cancel_safe(timeout=CANCEL_SECONDS)
+        return False
+    try:
+        connection.rollback()
+    except psycopg.Error:  # what the block raised tells more
+        return False
+    return True
 
 
 def find_vector(connection: Connection) -> None:
