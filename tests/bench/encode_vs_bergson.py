@@ -21,11 +21,10 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import islice
 from pathlib import Path
 from shutil import copytree
 
-from tests.bench.corpus import EVERY, BenchCorpus
+from tests.bench.corpus import BenchCorpus
 from tests.bench.measure import Measurement, Missing, alternate, nothing
 from trackstar_db.attribution.encoder import DEFAULT_TOKEN_BUDGET
 from trackstar_db.store import Store
@@ -50,7 +49,7 @@ class Commands:
 
     @property
     def sentences(self) -> Path:
-        return self.folder / "sentences.jsonl"
+        return self.corpus.model / "sentences.jsonl"
 
     def create(self) -> None:
         """`trackstar encoding create`."""
@@ -142,7 +141,7 @@ def _described(measurement: Measurement, commands: Commands) -> Measurement:
 
 @contextmanager
 def _commands(store: Store, corpus: BenchCorpus) -> Iterator[Commands]:
-    """One sentence in EVERY of the corpus loaded, and a folder for Bergson."""
+    """The corpus loaded whole, and a folder for Bergson."""
     _program()
     with tempfile.TemporaryDirectory(prefix="bergson-") as name:
         folder = Path(name)
@@ -151,8 +150,6 @@ def _commands(store: Store, corpus: BenchCorpus) -> Iterator[Commands]:
         _raise_limit(folder / "model" / "tokenizer_config.json", "model_max_length")
         url = store.database.url.set(drivername="postgresql").render_as_string(hide_password=False)
         commands = Commands(store, corpus, folder, url)
-        with (corpus.model / "sentences.jsonl").open(encoding="utf-8") as lines:
-            commands.sentences.write_text("".join(islice(lines, 0, None, EVERY)), encoding="utf-8")
         store.load_sentences([commands.sentences], corpus=CORPUS)
         yield commands
 

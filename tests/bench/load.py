@@ -13,6 +13,7 @@ from pgvector import HalfVector
 from tests.bench.corpus import CORPUS, BenchCorpus
 from tests.bench.measure import Measurement, alternate
 from tests.bench.synthetic import insert_documents, take_gradients
+from trackstar_db.database.binary_copy import HEADER, TRAILER
 from trackstar_db.encoding.fitting import NewEncoding
 from trackstar_db.encoding.gradient_writer import binary_rows, write_gradients
 from trackstar_db.store import Store
@@ -29,7 +30,7 @@ def load_gradients(store: Store, corpus: BenchCorpus) -> Measurement:
     gradients = take_gradients(store, encoding.encoding_id).rows(ROWS, seed=0)
     numbers = list(insert_documents(store, ROWS))
     rows = list(zip(numbers, gradients, strict=True))
-    prebuilt = binary_rows(encoding.encoding_id, rows)
+    prebuilt = b"".join((HEADER, binary_rows(encoding.encoding_id, rows), TRAILER))
     with store.database.connect() as connection:
         connection.execute("CREATE TABLE bare (encoding_id bigint, document_id bigint, gradient halfvec)")
         connection.execute("ALTER TABLE bare ALTER COLUMN gradient SET STORAGE PLAIN")
