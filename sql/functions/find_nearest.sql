@@ -1,11 +1,12 @@
 -- What tda.nearest answers: names become numbers, what is wrong is said, and the search is that of the table in which
--- the encoding's gradients stand.
+-- the encoding's gradients stand. ROWS is what callers mostly ask for: at the default of 1,000 a join with documents
+-- is planned that reads them all.
 CREATE OR REPLACE FUNCTION trackstar.find_nearest(
     in_query_id bigint, in_k integer, in_encoding text, in_task text, in_corpus text, in_relation text, in_metadata jsonb,
     in_index text, in_candidates integer
 )
 RETURNS TABLE (document_id bigint, influence double precision)
-LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+LANGUAGE plpgsql STABLE ROWS 10 SET search_path = pg_catalog, pg_temp AS $$
 #variable_conflict use_column
 DECLARE
     found_encoding_id bigint;

@@ -49,7 +49,7 @@ CREATE OR REPLACE FUNCTION trackstar.nearest_by_code(
     in_encoding_id bigint, in_task_id bigint, in_direction real[], in_k integer, in_document_ids bigint[]
 )
 RETURNS TABLE (document_id bigint, influence double precision)
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql STABLE ROWS 10
 SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_custom_plan
 AS $$

@@ -29,7 +29,7 @@ CREATE OR REPLACE FUNCTION trackstar.nearest_by_index(
     in_document_ids bigint[], in_index text, in_candidates integer
 )
 RETURNS TABLE (document_id bigint, influence double precision)
-LANGUAGE plpgsql STABLE
+LANGUAGE plpgsql STABLE ROWS 10
 SET search_path = pg_catalog, pg_temp
 SET plan_cache_mode = force_custom_plan
 AS $$

@@ -16,7 +16,7 @@ import torch
 from tests.bench.corpus import CORPUS, BenchCorpus
 from tests.bench.measure import Measurement, alternate, timed
 from tests.bench.resources import PeakMemory
-from tests.bench.synthetic import insert_documents, insert_queries, read_gradients
+from tests.bench.synthetic import insert_documents, insert_queries, take_gradients
 from trackstar_db.encoding.batches import write_batch
 from trackstar_db.encoding.encodings import Encoding
 from trackstar_db.encoding.fitting import NewEncoding
@@ -74,9 +74,7 @@ def _prepare(store: Store, corpus: BenchCorpus) -> tuple[Encoding, str]:
         NewEncoding(NAME, str(corpus.model), CORPUS, optimizer_state=corpus.second_moment, sample=512)
     )
     store.encode_documents(NAME, CORPUS)
-    mixtures = read_gradients(store, encoding.encoding_id)
-    with store.database.connect() as connection:
-        connection.execute("DELETE FROM trackstar.encoded_document")
+    mixtures = take_gradients(store, encoding.encoding_id)
     documents = insert_documents(store, DOCUMENTS)
     for batch in mixtures.batches(documents):
         with store.database.connect() as connection:

@@ -23,7 +23,7 @@ def points(results: Sequence[Row]) -> dict[str, list[tuple[int, float, int]]]:
     """
     found: dict[str, set[tuple[int, float, int]]] = {name: set() for name in SERIES}
     for row in results:
-        if row["file"] == "dimension" and row["method"] == "trackstar_train" and not row["seed"] and row["bits"] == 16:
+        if row["file"] == "dimension" and row["method"] == "trackstar_train" and not row["seed"]:
             found["half"].add((row["bytes_per_document"], row["mrr"], row["d"]))
         elif row["file"] == "compression" and row["kept"] in SERIES and row["kept"] != "half":
             found[row["kept"]].add((row["bytes_per_document"], row["mrr"], row["d"]))

@@ -25,7 +25,7 @@ from pathlib import Path
 from shutil import copytree
 
 from tests.bench.corpus import BenchCorpus
-from tests.bench.measure import Measurement, Missing, alternate
+from tests.bench.measure import Measurement, Missing, alternate, nothing
 from trackstar_db.attribution.encoder import DEFAULT_TOKEN_BUDGET
 from trackstar_db.store import Store
 
@@ -99,7 +99,12 @@ def encode_vs_bergson(store: Store, corpus: BenchCorpus) -> Measurement:
     with _commands(store, corpus) as commands:
         commands.create()
         measurement = alternate(
-            "encode_vs_bergson", "bergson build 2.5.1", commands.encode, commands.build, before=commands.empty
+            "encode_vs_bergson",
+            "bergson build 2.5.1",
+            commands.encode,
+            commands.build,
+            before=commands.empty,
+            warm_up=nothing,
         )
         return _described(measurement, commands)
 
@@ -122,7 +127,7 @@ def encode_vs_bergson_with_r(store: Store, corpus: BenchCorpus) -> Measurement:
             commands.build()
 
         name, reference = "encode_vs_bergson_with_r", "bergson hessian, then build, 2.5.1"
-        return _described(alternate(name, reference, ours, theirs, before=before), commands)
+        return _described(alternate(name, reference, ours, theirs, before=before, warm_up=nothing), commands)
 
 
 def _described(measurement: Measurement, commands: Commands) -> Measurement:

@@ -26,7 +26,7 @@ import numpy as np
 from tests.bench.corpus import BenchCorpus
 from tests.bench.measure import Measurement, Missing, alternate
 from tests.bench.synthetic import CORPUS as SYNTHETIC
-from tests.bench.synthetic import insert_documents, read_gradients
+from tests.bench.synthetic import insert_documents, take_gradients
 from trackstar_db.database.engine import Connection
 from trackstar_db.encoding.batches import write_batch
 from trackstar_db.encoding.fitting import NewEncoding
@@ -79,7 +79,7 @@ def index_synthetic(store: Store, corpus: BenchCorpus) -> list[Measurement]:
     )
     store.encode_documents("synthetic", "bench")
     store.encode_queries("synthetic", "facts")
-    mixtures = read_gradients(store, encoding.encoding_id)
+    mixtures = take_gradients(store, encoding.encoding_id)
     for batch in mixtures.batches(insert_documents(store, SYNTHETIC_ROWS)):
         with store.database.connect() as connection:
             write_batch(connection, encoding, batch)

@@ -12,12 +12,13 @@ from pgvector import HalfVector
 
 from tests.bench.corpus import CORPUS, BenchCorpus
 from tests.bench.measure import Measurement, alternate
-from tests.bench.synthetic import insert_documents, read_gradients
+from tests.bench.synthetic import insert_documents, take_gradients
+from trackstar_db.database.binary_copy import HEADER, TRAILER
 from trackstar_db.encoding.fitting import NewEncoding
 from trackstar_db.encoding.gradient_writer import binary_rows, write_gradients
 from trackstar_db.store import Store
 
-ROWS = 8192
+ROWS = 32_768
 NAME = "load_gradients"
 COPY = "COPY bare FROM STDIN (FORMAT BINARY)"
 
@@ -26,10 +27,10 @@ def load_gradients(store: Store, corpus: BenchCorpus) -> Measurement:
     """Rows of the gradient table, with its keys and checks, against a table without any."""
     encoding = store.create_encoding(NewEncoding(NAME, str(corpus.model), CORPUS, second_moment="none", sample=256))
     store.encode_documents(NAME, CORPUS)
-    gradients = read_gradients(store, encoding.encoding_id).rows(ROWS, seed=0)
+    gradients = take_gradients(store, encoding.encoding_id).rows(ROWS, seed=0)
     numbers = list(insert_documents(store, ROWS))
     rows = list(zip(numbers, gradients, strict=True))
-    prebuilt = binary_rows(encoding.encoding_id, rows)
+    prebuilt = b"".join((HEADER, binary_rows(encoding.encoding_id, rows), TRAILER))
     with store.database.connect() as connection:
         connection.execute("CREATE TABLE bare (encoding_id bigint, document_id bigint, gradient halfvec)")
         connection.execute("ALTER TABLE bare ALTER COLUMN gradient SET STORAGE PLAIN")

@@ -59,16 +59,21 @@ def alternate(
     reference: Callable[[], object],
     rounds: int = ROUNDS,
     before: Callable[[], object] = nothing,
+    warm_up: Callable[[], object] | None = None,
 ) -> Measurement:
     """Ours and the reference in turn, after one round that does not count.
 
     before: makes room for ours; not timed
+    warm_up: less than a round, to be done in place of the one that does not count
     """
     seconds = []
-    for _ in range(rounds + 1):
+    if warm_up is not None:
+        warm_up()
+    for _ in range(rounds + (warm_up is None)):
         before()
         seconds.append((timed(ours), timed(reference)))
-    del seconds[0]
+    if warm_up is None:
+        del seconds[0]
     ratios = [mine / theirs for mine, theirs in seconds]
     return Measurement(
         benchmark=benchmark,

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from tests.bench.corpus import CORPUS, BenchCorpus
 from tests.bench.measure import Measurement
-from tests.bench.synthetic import insert_documents, insert_queries, read_gradients
+from tests.bench.synthetic import insert_documents, insert_queries, take_gradients
 from trackstar_db.encoding.batches import write_batch
 from trackstar_db.encoding.fitting import NewEncoding
 from trackstar_db.store import Store
@@ -43,7 +43,7 @@ def memory(store: Store, corpus: BenchCorpus) -> list[Measurement]:
     for number, size in enumerate(sizes):
         _corpus_of(store, f"of {number}", size)
     encoded = [_peak(store, "encode_documents", ENCODING, f"of {number}") for number in range(len(sizes))]
-    mixtures = read_gradients(store, encoding.encoding_id)
+    mixtures = take_gradients(store, encoding.encoding_id)
     documents = insert_documents(store, TIMES * SEARCHED)
     query_set = insert_queries(store, encoding.encoding_id, mixtures, QUERIES)
     searched = []

@@ -20,7 +20,7 @@ from pathlib import Path
 from tests.bench.corpus import CORPUS, BenchCorpus
 from tests.bench.measure import Measurement, Missing, timed
 from tests.bench.resources import PeakMemory
-from tests.bench.synthetic import Mixtures, insert_documents, insert_queries, read_gradients
+from tests.bench.synthetic import Mixtures, insert_documents, insert_queries, take_gradients
 from trackstar_db.database.embedded import EmbeddedServer
 from trackstar_db.encoding.batches import EncodedDocument, write_batch
 from trackstar_db.encoding.encodings import Encoding
@@ -123,7 +123,7 @@ def million(store: Store, corpus: BenchCorpus) -> list[Measurement]:
     encoding = store.create_encoding(NewEncoding(NAME, str(corpus.model), CORPUS, optimizer_state=corpus.second_moment))
     _require_disk(encoding)
     store.encode_documents(NAME, CORPUS)
-    mixtures = read_gradients(store, encoding.encoding_id)
+    mixtures = take_gradients(store, encoding.encoding_id)
     growing = Growing(store, encoding, mixtures, EmbeddedServer().status().pid)
     documents = insert_documents(store, LARGE)
     query_set = insert_queries(store, encoding.encoding_id, mixtures, QUERIES)

@@ -22,7 +22,7 @@ from psycopg.rows import TupleRow
 
 from tests.bench.corpus import CORPUS, BenchCorpus
 from tests.bench.measure import ROUNDS, Measurement, alternate, timed
-from tests.bench.synthetic import insert_documents, insert_queries, read_gradients
+from tests.bench.synthetic import insert_documents, insert_queries, take_gradients
 from trackstar_db.encoding.batches import write_batch
 from trackstar_db.encoding.fitting import NewEncoding
 from trackstar_db.store import Store
@@ -86,7 +86,7 @@ def searched(store: Store, corpus: BenchCorpus, name: str) -> Iterator[Searched]
     """A database with ROWS gradients, all of them in memory, and a query."""
     encoding = store.create_encoding(NewEncoding(name, str(corpus.model), CORPUS, second_moment="none", sample=256))
     store.encode_documents(name, CORPUS)
-    mixtures = read_gradients(store, encoding.encoding_id)
+    mixtures = take_gradients(store, encoding.encoding_id)
     documents = insert_documents(store, ROWS)
     gradients = np.empty((ROWS, encoding.dimension), np.float32)
     for batch in mixtures.batches(documents):

@@ -1,4 +1,4 @@
-"""What a corpus of C4's size would take, reckoned from the kept results."""
+"""What a pretraining corpus of 365 million documents would take, reckoned from the kept results."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from trackstar_db.estimates.estimate import shown_bytes
 from trackstar_db.estimates.indexes import bytes_per_document
 
 DOCUMENTS = 365_000_000
-TOKENS = 156_000_000_000  # of C4, Dodge et al. 2021
 QUERIES = 1_000
 DIMENSION = 3872
 BLOCKS, BLOCK_RANK = 17, 62
@@ -34,7 +33,7 @@ def text(results: Sequence[dict[str, Any]]) -> str:
     gradients = DOCUMENTS * whole_row(DIMENSION)
     machines = -(-gradients // held)
     seconds = {
-        "encode": TOKENS / encode["tokens_per_second"],
+        "encode": DOCUMENTS * encode["tokens_per_document"] / encode["tokens_per_second"],
         "load": DOCUMENTS / load["rows_per_second"],
         "query": DOCUMENTS * nearest["ours_seconds"] / nearest["rows"],
         "batch": DOCUMENTS * batch["ours_seconds"] / batch["rows"] * QUERIES / batch["queries"],
@@ -42,9 +41,9 @@ def text(results: Sequence[dict[str, Any]]) -> str:
     size = f"{machine['cores']} cores and {machine['memory_gib']} GiB"
     parts = [
         "## What would 365 million documents take?",
-        f"C4 has {DOCUMENTS / 1e6:,.0f} million documents of {TOKENS / 1e9:,.0f} billion tokens. Reckoned from the "
-        f"lines above, in proportion: machines of {size}, the model {encode['model']} (another takes longer by its "
-        f"parameters).",
+        f"{DOCUMENTS / 1e6:,.0f} million documents of {encode['tokens_per_document']} tokens, reckoned from the lines "
+        f"above, in proportion: machines of {size}, the model {encode['model']} (another takes longer by its "
+        f"parameters, longer documents by their tokens).",
         _disk_table(),
         _time_table(seconds, encode, machines),
         f"Passes: encoding reads the corpus once, after a sample for R, and loads while it computes; {QUERIES:,} "

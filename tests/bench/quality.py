@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from tests.bench.corpus import BenchCorpus
 from tests.bench.measure import Missing
 from trackstar_db.database.queries import query
-from trackstar_db.encoding.codes import code_bytes
 from trackstar_db.encoding.fitting import NewEncoding
 from trackstar_db.prediction import Sampling
 from trackstar_db.query_sets import Selection
@@ -29,7 +28,6 @@ class Recipe:
     blocks: int
     block_rank: int
     seed: int = 0
-    bits: int = 16
 
     @property
     def dimension(self) -> int:
@@ -37,12 +35,12 @@ class Recipe:
 
     @property
     def name(self) -> str:
-        return f"d{self.dimension}-seed{self.seed}-{self.bits}bits"
+        return f"d{self.dimension}-seed{self.seed}"
 
     @property
     def bytes_per_document(self) -> int:
-        """Of the stored numbers alone, and of their scale where they are codes."""
-        return 2 * self.dimension if self.bits == 16 else code_bytes(self.dimension, self.bits) + 4
+        """Of the stored numbers alone."""
+        return 2 * self.dimension
 
 
 DEFAULT = Recipe(8, 22)
@@ -69,7 +67,6 @@ def encode(store: Store, corpus: BenchCorpus, recipe: Recipe) -> None:
             blocks=recipe.blocks,
             block_rank=recipe.block_rank,
             seed=recipe.seed,
-            bits=recipe.bits,
         )
     )
     store.encode_documents(recipe.name, CORPUS)

@@ -93,7 +93,7 @@ def run_benchmarks(
 
 def _result(benchmark: Registered, measurement: Measurement, facts: dict[str, object]) -> dict[str, Any]:
     """A line of the results."""
-    if measurement.benchmark != benchmark.name:
+    if not measurement.benchmark.startswith(benchmark.name):
         raise ValueError(f"{benchmark.name} gave a measurement called {measurement.benchmark!r}")
     return {
         **measurement.as_dict(),

@@ -50,14 +50,15 @@ def digest(number: int) -> bytes:
     return number.to_bytes(32, "big")
 
 
-def read_gradients(store: Store, encoding_id: int) -> Mixtures:
-    """The gradients that an encoding has stored, to be mixed."""
+def take_gradients(store: Store, encoding_id: int) -> Mixtures:
+    """The gradients that an encoding has stored, to be mixed; the encoding is left without any."""
     with store.database.connect() as connection:
         rows = connection.execute(
             "SELECT gradient FROM trackstar.gradient WHERE encoding_id = %s ORDER BY document_id",
             (encoding_id,),
             binary=True,
         ).fetchall()
+        connection.execute("DELETE FROM trackstar.encoded_document WHERE encoding_id = %s", (encoding_id,))
     return Mixtures(np.stack([gradient.to_numpy() for (gradient,) in rows]).astype(np.float32))
 
 

@@ -180,10 +180,14 @@ def test_a_refused_statement_is_not_called_a_lost_server(database: Database) -> 
 
 
 def test_ctrl_c_between_sending_and_waiting_ends_the_statement_and_stays_ctrl_c(database: Database) -> None:
-    with pytest.raises(KeyboardInterrupt), database.connect() as connection:
-        connection.execute("CREATE TABLE half_written (x integer)")
-        connection.pgconn.send_query(b"SELECT pg_sleep(600)")
-        raise KeyboardInterrupt
+    def interrupted() -> None:
+        with database.connect() as connection:
+            connection.execute("CREATE TABLE half_written (x integer)")
+            connection.pgconn.send_query(b"SELECT pg_sleep(600)")
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     sleeping = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)' AND state = 'active'"
     with database.session() as session:
         deadline = time.monotonic() + 30

@@ -18,6 +18,9 @@ STATEMENT_ROWS = 512
 """Rows of one COPY. One statement works in 16 MB of the server's buffers: with more it waits for its own pages to be
 written, and reads them again when the foreign key is checked at its end."""
 
+PIECE_ROWS = 32
+"""Rows that are made ready together: the server takes them in while the next are made."""
+
 
 def write_gradients(
     connection: Connection[TupleRow], encoding_id: int, rows: Iterable[tuple[int, NDArray[np.float16]]]
@@ -27,11 +30,14 @@ def write_gradients(
     cursor, left = connection.cursor(), iter(rows)
     while some := list(islice(left, STATEMENT_ROWS)):
         with cursor.copy(statement) as copy:
-            copy.write(binary_rows(encoding_id, some))
+            copy.write(HEADER)
+            for start in range(0, len(some), PIECE_ROWS):
+                copy.write(binary_rows(encoding_id, some[start : start + PIECE_ROWS]))
+            copy.write(TRAILER)
 
 
 def binary_rows(encoding_id: int, rows: list[tuple[int, NDArray[np.float16]]]) -> bytes:
-    """A whole binary COPY of (document_id, gradient) rows: each value behind its length in bytes, a halfvec behind its
+    """(document_id, gradient) rows of a binary COPY: each value behind its length in bytes, a halfvec behind its
     dimension.
 
     The numbers pass as integers of two bytes, which turn around faster than float16 does.
@@ -50,4 +56,4 @@ def binary_rows(encoding_id: int, rows: list[tuple[int, NDArray[np.float16]]]) -
     records["gradient_bytes"] = 4 + 2 * dimension
     records["dimension"] = dimension
     records["gradient"] = np.stack([gradient for _, gradient in rows]).view(np.uint16)
-    return b"".join((HEADER, records.tobytes(), TRAILER))
+    return records.tobytes()

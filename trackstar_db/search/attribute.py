@@ -28,7 +28,7 @@ from trackstar_db.loaders.destinations import check_run_name
 from trackstar_db.search.curvature_search import rank_by_curvature
 from trackstar_db.search.gradient_search import rank_by_gradients
 from trackstar_db.search.methods import ALL, DEFAULT_METHOD, Method, load_methods
-from trackstar_db.search.request import Found, SearchOptions, SearchRequest, document_filter, filters_in_words
+from trackstar_db.search.request import Found, SearchOptions, SearchRequest, document_filter
 from trackstar_db.search.rerank import rerank_by_gradients
 from trackstar_db.search.run_writer import write_run
 from trackstar_db.search.runs import run_taken
@@ -143,7 +143,7 @@ def attribute_all(
     summaries = RunSummaries()
     with database.connect() as connection:
         chosen = load_methods(connection, methods)
-        known = [load_encoding(connection, name) for name in encodings]
+        known = [load_encoding(connection, name) for name in dict.fromkeys(encodings)]
         has_facts = connection.execute(query("query_set_has_facts"), {"name": query_set}).fetchone() == (True,)
     for method in chosen:
         name = f"{run}/{method.name}"
@@ -156,27 +156,43 @@ def attribute_all(
         with database.connect() as connection:
             made_as = connection.execute(query("run_made_as"), {"name": name}).fetchone()
         if made_as is not None:
-            _require_same(name, made_as, query_set, own)
+            _require_same(name, made_as[0], _asked(method, known, query_set, own))
             summaries.notices.append(f"run {name!r} is there already and stays as it is")
             continue
         summaries.runs.append(attribute(database, encodings, query_set, name, method.name, own))
     return summaries
 
 
-def _require_same(run: str, made_as: tuple[Any, ...], query_set: str, options: SearchOptions) -> None:
+def _asked(method: Method, encodings: Sequence[Encoding], query_set: str, options: SearchOptions) -> dict[str, Any]:
+    """What a run of the method depends on, by the names under which runs keep it."""
+    asked: dict[str, Any] = {"query_set": query_set, "top_k": options.top_k}
+    asked |= {"corpus": options.corpus, "relation": options.relation, "metadata": options.metadata}
+    asked["rerank"] = options.rerank
+    if options.rerank is not None:
+        asked["candidates"] = options.candidates_for(method)
+    if method.uses_encodings:
+        asked["encodings"] = [encoding.name for encoding in suitable(method, encodings)]
+    if options.task is not None:  # else the query set's own
+        asked["task"] = options.task
+    if method.kind == "curvature":
+        asked["curvature_rank"] = options.curvature_rank
+    if method.kind == "embedding":
+        asked["embedding_model"] = options.embedding_model
+    return asked
+
+
+def _require_same(run: str, made_as: Mapping[str, Any], asked: Mapping[str, Any]) -> None:
     """Nothing; raises AlreadyExists for a run that was made otherwise than is asked."""
-    asked = (query_set, options.top_k, options.rerank, options.corpus, options.relation, options.metadata)
-    if made_as == asked:
+    other = [name for name, value in asked.items() if made_as.get(name) != value]
+    if not other:
         return
-    told = []
-    for name, top_k, reranked, *filters in (made_as, asked):
-        words = filters_in_words(*filters)
-        documents = f"documents{words}" if words else "every document"
-        best = f" among the best of run {reranked!r}" if reranked else ""
-        told.append(f"query set {name!r}, top k {top_k}, {documents}{best}")
+    was, now = (
+        ", ".join(f"{name.replace('_', ' ')} {told[name]!r}" for name in other if told.get(name) is not None)
+        for told in (made_as, asked)
+    )
     raise AlreadyExists(
-        f"run {run!r} is there already, made with {told[0]}; asked is {told[1]}. Choose another name, or run: "
-        f"trackstar run drop {run}"
+        f"run {run!r} is there already, made with {was or 'every document'}; asked is {now or 'every document'}. "
+        f"Choose another name, or run: trackstar run drop {run}"
     )
 
 
