@@ -17,7 +17,7 @@ TORCH ?= torch==2.13.0
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo demo-runs superset test test-fast test-peers test-dashboards lint types format bench bench-full bench-report dictionary wheel demo-data clean
+.PHONY: demo demo-runs superset test test-fast test-peers test-dashboards lint types format bench bench-full bench-report dictionary docs wheel demo-data clean
 
 $(INSTALLED): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -99,6 +99,10 @@ bench-report: $(INSTALLED)
 dictionary: $(INSTALLED)
 	$(BIN)/trackstar init
 	$(BIN)/python -m trackstar_db.database.dictionary > docs/data-dictionary.md
+
+# The documentation site, in build/site.
+docs: $(INSTALLED)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 wheel: $(INSTALLED)
 	$(BIN)/python -m build --wheel
