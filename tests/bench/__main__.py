@@ -56,7 +56,8 @@ def _chosen(parser: argparse.ArgumentParser, names: list[str], full: bool) -> li
     if unknown := set(names) - {n for benchmark in known for n in (benchmark.name, benchmark.file)}:
         parser.error(f"no benchmark is called {', '.join(sorted(unknown))}; --full --list shows them all")
     if names:
-        return [benchmark for benchmark in known if {benchmark.name, benchmark.file} & set(names)]
+        modules = set(names) - {benchmark.name for benchmark in known}
+        return [benchmark for benchmark in known if benchmark.name in names or benchmark.file in modules]
     return [benchmark for benchmark in known if full or not benchmark.is_full]
 
 

@@ -21,7 +21,7 @@ from psycopg import Connection
 from psycopg.rows import TupleRow
 
 from tests.bench.corpus import CORPUS, BenchCorpus
-from tests.bench.measure import ROUNDS, Measurement, alternate, timed
+from tests.bench.measure import Measurement, alternate, timed
 from tests.bench.synthetic import insert_documents, insert_queries, take_gradients
 from trackstar_db.encoding.batches import write_batch
 from trackstar_db.encoding.fitting import NewEncoding
@@ -29,6 +29,7 @@ from trackstar_db.store import Store
 
 ROWS = 100_000
 K = 10
+ROUNDS = 25  # of a fraction of a second each
 SEARCH = "SELECT document_id, influence, text FROM tda.nearest(%s, 10)"
 FILTERED = """SELECT document_id, influence, text FROM tda.nearest(%s, 10, metadata => '{"kind": "statement"}')"""
 
@@ -64,7 +65,7 @@ def nearest_exact(store: Store, corpus: BenchCorpus) -> Measurement:
     """One exact search against one product of a matrix and a vector."""
     with searched(store, corpus, "nearest_exact") as of:
         measurement = alternate(
-            "nearest_exact", "numpy float32 matrix × vector, one core", partial(of.ask, SEARCH), of.multiply
+            "nearest_exact", "numpy float32 matrix × vector, one core", partial(of.ask, SEARCH), of.multiply, ROUNDS
         )
         of.session.execute("RESET max_parallel_workers_per_gather")
         parallel = median_seconds(partial(of.ask, SEARCH))
@@ -75,7 +76,7 @@ def nearest_filtered(store: Store, corpus: BenchCorpus) -> Measurement:
     """A search of 2 % of the documents against one of all."""
     with searched(store, corpus, "nearest_filtered") as of:
         measurement = alternate(
-            "nearest_filtered", "without a filter", partial(of.ask, FILTERED), partial(of.ask, SEARCH)
+            "nearest_filtered", "without a filter", partial(of.ask, FILTERED), partial(of.ask, SEARCH), ROUNDS
         )
         product = median_seconds(of.multiply)
         return replace(measurement, extra={**of.extra, "to_numpy": (measurement.ours_seconds or 0.0) / product})

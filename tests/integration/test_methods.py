@@ -277,10 +277,10 @@ def test_a_run_that_was_made_otherwise_is_not_taken_for_the_one_that_is_asked(en
     store.attribute_all([], "facts", "facts", ["bm25", "gold"], SearchOptions(top_k=5))
     with pytest.raises(AlreadyExists, match="'facts/bm25' is there already, made with top k 5; asked is top k 7"):
         store.attribute_all([], "facts", "facts", ["bm25", "gold"], SearchOptions(top_k=7))
-    with pytest.raises(AlreadyExists, match="made with every document; asked is corpus 'small'"):
+    with pytest.raises(AlreadyExists, match="made with no corpus; asked is corpus 'small'"):
         store.attribute_all([], "facts", "facts", ["bm25"], SearchOptions(top_k=5, corpus="small"))
     store.attribute_all(["small"], "facts", "best", ["less"], SearchOptions(top_k=5, rerank="facts/bm25"))
-    with pytest.raises(AlreadyExists, match=r"made with rerank 'facts/bm25'; asked is every document"):
+    with pytest.raises(AlreadyExists, match=r"made with rerank 'facts/bm25'; asked is no rerank"):
         store.attribute_all(["small"], "facts", "best", ["less"], SearchOptions(top_k=5))
     encoded.encode("twin")
     with pytest.raises(AlreadyExists, match=r"made with encodings \['small'\]; asked is encodings \['twin'\]"):
@@ -294,7 +294,7 @@ def test_a_method_that_cannot_filter_ranks_nothing_else_instead(encoded: SmallCo
     assert any("bm25 was left out: it does not rank the documents of a relation" in one for one in done.notices)
     with pytest.raises(InputError, match="'bm25' has no use for relation"):
         store.attribute_all(["small"], "facts", "capitals", ["bm25", "gold"], capitals)
-    with pytest.raises(AlreadyExists, match=r"made with relation 'P36'; asked is every document"):
+    with pytest.raises(AlreadyExists, match=r"made with relation 'P36'; asked is no relation"):
         store.attribute_all(["small"], "facts", "capitals", ["trackstar_train"], SearchOptions(top_k=5))
 
 

@@ -11,8 +11,8 @@ from torch import Tensor, nn
 from trackstar_db.attribution.layers import CapturedWeight
 from trackstar_db.attribution.projection import projected, projected_product
 
-# Full V forms per-example gradients of one weight matrix at a time: at most this many numbers at once, or two
-# gradients. 4 MB stay in a CPU's cache; a GPU wants large products.
+# Full V forms per-example gradients of one weight matrix at a time: at most this many numbers at once, or one
+# gradient (two on a CPU). 4 MB stay in a CPU's cache; a GPU wants large products.
 CPU_GRADIENT_NUMBERS = 1 << 20
 GPU_GRADIENT_NUMBERS = 1 << 26
 
@@ -80,7 +80,8 @@ def _full_products(
 def gradients_at_once(out_features: int, in_features: int, device: torch.device) -> int:
     """How many gradients of one weight matrix are formed at the same time.
 
-    At least two: a CPU takes twice as long for the product of a narrow matrix with one alone as for each of several.
+    At least two on a CPU, which takes twice as long for the product of a narrow matrix with one alone as for each of
+    several; a GPU's memory may hold no more than one.
     """
-    numbers = CPU_GRADIENT_NUMBERS if device.type == "cpu" else GPU_GRADIENT_NUMBERS
-    return max(2, numbers // (out_features * in_features))
+    numbers, least = (CPU_GRADIENT_NUMBERS, 2) if device.type == "cpu" else (GPU_GRADIENT_NUMBERS, 1)
+    return max(least, numbers // (out_features * in_features))

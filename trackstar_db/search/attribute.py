@@ -186,14 +186,17 @@ def _require_same(run: str, made_as: Mapping[str, Any], asked: Mapping[str, Any]
     other = [name for name, value in asked.items() if made_as.get(name) != value]
     if not other:
         return
-    was, now = (
-        ", ".join(f"{name.replace('_', ' ')} {told[name]!r}" for name in other if told.get(name) is not None)
-        for told in (made_as, asked)
-    )
+    was, now = (", ".join(_told(name, of.get(name)) for name in other) for of in (made_as, asked))
     raise AlreadyExists(
-        f"run {run!r} is there already, made with {was or 'every document'}; asked is {now or 'every document'}. "
+        f"run {run!r} is there already, made with {was}; asked is {now}. "
         f"Choose another name, or run: trackstar run drop {run}"
     )
+
+
+def _told(name: str, value: object) -> str:
+    """An option and its value as a message has them."""
+    words = name.replace("_", " ")
+    return f"no {words}" if value is None else f"{words} {value!r}"
 
 
 def _is_there(connection: Connection[TupleRow], run: str) -> bool:
