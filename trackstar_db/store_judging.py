@@ -86,10 +86,16 @@ class Evidence(OpenStore):
 
         return evaluate(self._current, runs, judge, bootstrap)
 
-    def refresh(self) -> list[Refreshed]:
-        """What was computed anew for dashboards: the views of tda that have `refreshed_at`."""
-        from trackstar_db.database.refresh import refresh
+    def refresh(self, words: bool | None = None) -> list[Refreshed]:
+        """What was computed anew for dashboards: the views of tda that have `refreshed_at`.
 
+        words: True also builds the index of documents' words that tda.search_documents is quick by, False drops it
+        """
+        from trackstar_db.database.refresh import refresh
+        from trackstar_db.database.word_index import build_word_index, drop_word_index
+
+        if words is not None:
+            (build_word_index if words else drop_word_index)(self._current)
         return refresh(self._current)
 
     def explain(

@@ -33,3 +33,18 @@ def test_a_reader_is_told_that_it_may_not_refresh(run_trackstar: RunTrackstar, d
     done = run_trackstar("refresh", "--database-url", database_url.replace("trackstar@", "tda_reader@"))
     assert done.returncode == 1
     assert done.stderr.startswith("Error: The database role may not do this: ")
+
+
+def test_refresh_builds_and_drops_the_index_of_words_when_it_is_told_to(
+    run_trackstar: RunTrackstar, database_url: str
+) -> None:
+    database = open_database(database_url)
+    there = []
+    for option in ((), ("--words",), (), ("--no-words",)):
+        done = run_trackstar("refresh", *option)
+        assert done.returncode == 0, done.stderr
+        with database.connect() as connection:
+            row = connection.execute("SELECT to_regclass('trackstar.document_words') IS NOT NULL").fetchone()
+        there.append(row)
+    database.close()
+    assert there == [(False,), (True,), (True,), (False,)]

@@ -37,6 +37,14 @@ CALLS = {
     "explain": ["tda.explain('first', 1)", "tda.explain('zebra', 1)"],
     "frequency_bucket": ["tda.frequency_bucket(5::bigint)"],
     "is_entailed": ["tda.is_entailed(0.5)", "tda.is_entailed(0.5, 0.4)"],
+    "search_documents": [
+        "tda.search_documents('entity')",
+        "tda.search_documents('zebra')",
+        "tda.search_documents('entity -open', 1000)",
+        "tda.search_documents('zebra or entity', corpus => 'open')",
+        "tda.search_documents('entity', corpus => 'zebra')",
+        "tda.search_documents('entity', corpus => 'nowhere')",
+    ],
     "trace_document": ["tda.trace_document(1)", "tda.trace_document(7)", "tda.trace_document(18)"],
     "nearest": [
         "tda.nearest(1, 1000, 'whole')",

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from trackstar_db.demo.run import DemoAnswer
 
 WIDTH = 110
+VIEWER = "http://127.0.0.1:8765/queries?run=demo"
 
 SQL = """\
 SELECT rank, influence, is_annotated, text
@@ -69,5 +70,6 @@ def _print_next_steps(context: Context, answer: DemoAnswer) -> None:
         steps.append(
             ("with a dashboard", "trackstar db start --tcp, connect to trackstar db url --reader, read schema tda")
         )
+    steps.append(("in a browser", f"trackstar serve    and open {VIEWER}"))
     for what, command in steps:
         click.echo(f"  {what + ':':20} {command}")

@@ -59,6 +59,7 @@ COMMANDS = {
     "refresh": ("refresh",),
     "sql": ("sql",),
     "mcp": ("mcp",),
+    "serve": ("serve",),
     "demo": ("demo",),
 }
 for _module, _names in COMMANDS.items():

@@ -11,9 +11,16 @@ from trackstar_db.cli.output import emit_rows
 
 
 @click.command(cls=TrackstarCommand)
+@click.option(
+    "--words/--no-words",
+    "words",
+    default=None,
+    help="Also build, or drop, the index of documents' words, which makes the search for words quick and follows every "
+    "change; loads of documents take longer with it.",
+)
 @format_option
 @click.pass_obj
-def refresh(context: Context, output_format: str) -> None:
+def refresh(context: Context, words: bool | None, output_format: str) -> None:
     """Compute anew what dashboards read: the views of tda that have a column refreshed_at.
 
     All other views are always up to date. Readers see what was there before until it is done. Run it after new runs
@@ -22,6 +29,7 @@ def refresh(context: Context, output_format: str) -> None:
     \b
     Examples:
       trackstar refresh
+      trackstar refresh --words
       psql "$(trackstar db url --reader)" -c "SELECT name, refreshed_at, newer_runs FROM tda.refresh"
     """
-    emit_rows([asdict(done) for done in context.store.refresh()], output_format)
+    emit_rows([asdict(done) for done in context.store.refresh(words)], output_format)

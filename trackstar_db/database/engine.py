@@ -74,6 +74,12 @@ class Database:
         # libpq reads + as itself; SQLAlchemy writes spaces so after the question mark.
         return server.replace(" ", "%20") + mark + query_part.replace("+", "%20")
 
+    @property
+    def conninfo(self) -> str:
+        """The address for libpq, its password included: what a pool of another kind connects by."""
+        defaults = {"connect_timeout": str(CONNECT_SECONDS), "fallback_application_name": "trackstar"}
+        return make_conninfo("", **{**defaults, **self._find_parameters()})
+
     def __repr__(self) -> str:
         return f"Database({self.address!r})"
 
@@ -142,8 +148,7 @@ class Database:
         return self._attempt()
 
     def _attempt(self) -> Connection:
-        defaults = {"connect_timeout": str(CONNECT_SECONDS), "fallback_application_name": "trackstar"}
-        return psycopg.connect(make_conninfo("", **{**defaults, **self._find_parameters()}))
+        return psycopg.connect(self.conninfo)
 
     def _register_vector(self, connection: Connection, known: Any) -> None:
         """Teach the connection pgvector's types, once, as soon as the extension is there."""

@@ -1,0 +1,19 @@
+-- What the records of an opened file say of facts, one row a query. A record without fact_id that speaks of a fact gets
+-- an id from its query's; a subject or relation that the file does not name is unknown.
+CREATE TEMPORARY TABLE said ON COMMIT DROP AS
+SELECT q.query_id, q.external_id, q.target, k.run_id,
+       coalesce(m.kept ->> 'fact_id', 'query:' || q.external_id) AS fact_id,
+       coalesce(nullif(m.kept ->> 'relation', ''), 'unknown') AS relation,
+       coalesce(m.kept ->> 'predicate_uri', 'relation:' || coalesce(nullif(m.kept ->> 'relation', ''), 'unknown'))
+           AS relation_uri,
+       nullif(m.kept ->> 'entity0', '') AS subject,
+       CASE WHEN jsonb_typeof(m.kept -> 'entity0_alias') = 'array' THEN m.kept -> 'entity0_alias' END AS subject_aliases,
+       CASE WHEN jsonb_typeof(m.kept -> 'entity1_alias') = 'array' THEN m.kept -> 'entity1_alias' END AS object_aliases,
+       least(round(coalesce(m.kept ->> 'c4_frequency', m.kept ->> 'fact_frequency')::numeric), 9e18)::bigint AS frequency,
+       CASE WHEN jsonb_typeof(m.kept -> 'proponent_correct') = 'array' THEN m.kept -> 'proponent_correct' END AS correct
+FROM trackstar.run_query k
+JOIN trackstar.query q ON q.query_id = k.query_id
+CROSS JOIN LATERAL (SELECT k.metadata::jsonb AS kept) m
+WHERE k.run_id = %(run_id)s
+  AND coalesce(m.kept ->> 'fact_id', m.kept ->> 'relation', m.kept ->> 'c4_frequency', m.kept ->> 'fact_frequency',
+               m.kept ->> 'has_trex_sentence', m.kept ->> 'proponent_correct') IS NOT NULL;

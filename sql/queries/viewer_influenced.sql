@@ -1,0 +1,15 @@
+-- The queries that a document influences, the best ranks first, from a place on: their numbers, and then, row by row,
+-- what is known of them.
+SELECT p.run, p.method, p.direction, p.rank, p.score, p.query_set, p.query_id, p.prompt, p.target, p.relation,
+       p.is_annotated
+FROM (SELECT t.run, t.query_id, t.direction, t.rank
+      FROM tda.proponent t
+      WHERE t.document_id = %(document_id)s AND {of_run} AND {place}
+      ORDER BY t.rank, t.query_id, t.run, t.direction
+      LIMIT %(size)s) found
+CROSS JOIN LATERAL (SELECT *
+                    FROM tda.proponent whole
+                    WHERE whole.run = found.run AND whole.query_id = found.query_id
+                      AND whole.direction = found.direction AND whole.rank = found.rank
+                    LIMIT 1) p
+ORDER BY p.rank, p.query_id, p.run, p.direction;

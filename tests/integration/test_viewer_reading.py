@@ -1,0 +1,474 @@
+"""What the viewer's pages read, as a reader, of the demo's runs: lists, means, one query, two runs, documents."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import random
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import psycopg
+import pytest
+from psycopg import pq
+
+from tests.hostile_filters import hostile_filters
+from trackstar_db.database.engine import open_database
+from trackstar_db.errors import InputError, NotFound
+from trackstar_db.viewer import comparisons, documents, downloads, heat_maps, lists
+from trackstar_db.viewer.answers import answer, query_of
+from trackstar_db.viewer.filters import KINDS, PRESETS, FilterError, clause, parse_filter
+from trackstar_db.viewer.highlighting import spans
+from trackstar_db.viewer.lists import Listed, Run, View
+from trackstar_db.viewer.means import means
+from trackstar_db.viewer.statements import Statements
+
+Connection = psycopg.Connection[Any]
+
+
+@pytest.fixture(scope="module")
+def reader(demo_database_url: str) -> Iterator[Connection]:
+    """A session of tda_reader in the demo's database."""
+    database = open_database(demo_database_url).as_role("tda_reader")
+    with psycopg.connect(database.conninfo, prepare_threshold=None) as connection:
+        connection.read_only = True
+        yield connection
+
+
+@pytest.fixture
+def statements(reader: Connection) -> Iterator[Statements]:
+    yield Statements(reader)
+    reader.rollback()
+
+
+@pytest.fixture
+def demo(statements: Statements) -> Run:
+    return lists.run(statements, "demo")
+
+
+@pytest.fixture
+def everything(statements: Statements, demo: Run) -> list[Listed]:
+    """Every query of the run, in its order."""
+    return lists.page(statements, demo, View(size=10_000)).queries
+
+
+# Lists --------------------------------------------------------------------------------------------
+
+
+def test_runs_are_listed_with_what_choosing_one_needs(statements: Statements) -> None:
+    found = {run.name: run for run in lists.runs(statements)}
+    assert set(found) == {"demo", "demo/trackstar", "demo/bm25", "demo/gold"}
+    assert (found["demo"].has_opponents, found["demo/bm25"].has_opponents) == (True, False)
+    assert all(run.is_refreshed and not run.is_imported and run.queries == 338 for run in found.values())
+    assert found["demo"] == lists.run(statements, "demo")
+    with pytest.raises(NotFound, match="no run named 'nothing'"):
+        lists.run(statements, "nothing")
+
+
+@pytest.mark.parametrize("sort", lists.SORTS)
+@pytest.mark.parametrize("text", ["", 'relation = "capital" or bucket is empty or ais_mrr < 0.5'])
+def test_pages_forward_and_back_are_the_whole_list_in_order(
+    statements: Statements, demo: Run, everything: list[Listed], sort: str, text: str
+) -> None:
+    view = View(parse_filter(text), sort, size=23)
+    forward, cursor = [], None
+    while True:
+        page = lists.page(statements, demo, replace(view, cursor=cursor))
+        assert (page.before is None) == (cursor is None)
+        assert len(page.queries) == 23 or page.after is None
+        forward += page.queries
+        if page.after is None:
+            break
+        cursor = page.after
+    back = page.queries
+    while page.before is not None:
+        page = lists.page(statements, demo, replace(view, cursor=page.before))
+        back = page.queries + back
+    column = {"position": "position", "ais": "best_ais_score", "mrr": "reciprocal_rank"}.get(sort) or {
+        "confidence": "confidence", "frequency": "fact_frequency",
+    }[sort]  # fmt: skip
+    expected = [
+        query for query in everything
+        if not text or query.relation == "capital" or query.frequency_bucket is None
+        or (query.ais_reciprocal_rank is not None and query.ais_reciprocal_rank < 0.5)
+    ]  # fmt: skip
+    if sort != "position":
+        expected.sort(key=lambda query: (-getattr(query, column), query.query_id))
+    assert forward == back == expected
+    assert len(expected) == 338 or text
+
+
+def test_queries_without_a_value_come_last_and_can_be_paged_through(
+    statements: Statements, demo: Run, everything: list[Listed]
+) -> None:
+    gold = lists.run(statements, "demo/gold")
+    labelled = {query.query_id for query in lists.page(statements, gold, View(sort="ais", size=1000)).queries}
+    assert labelled == {query.query_id for query in everything}
+    unjudged = parse_filter("tail_patch is empty and position > 0")
+    found = lists.page(statements, demo, View(unjudged, "ais", "after::0", 1000)).queries
+    assert found == [query for query in everything if query.best_ais_score is None]
+
+
+def test_a_page_that_nothing_is_on_has_no_neighbours(statements: Statements, demo: Run) -> None:
+    assert lists.page(statements, demo, View(parse_filter("confidence > 2"))) == lists.Page([], None, None)
+
+
+@pytest.mark.parametrize("sort", lists.SORTS)
+def test_a_random_page_begins_with_a_query_that_the_filter_leaves(statements: Statements, demo: Run, sort: str) -> None:
+    random.seed(5)
+    view = View(parse_filter('relation = "capital"'), sort, size=3)
+    begun = set()
+    for _ in range(12):
+        cursor = lists.random_page(statements, demo, view)
+        page = lists.page(statements, demo, replace(view, cursor=cursor))
+        begun.add(page.queries[0].query_id)
+        assert all(query.relation == "capital" for query in page.queries)
+    assert len(begun) > 3
+
+
+@pytest.mark.parametrize(
+    "cursor", ["", "after:x:1", "after:1:2:3", "before:1e999:2", "after:1.0e999:2", "1", "after:1:-1"]
+)
+def test_a_cursor_that_is_none_is_refused(statements: Statements, demo: Run, cursor: str) -> None:
+    if cursor:
+        with pytest.raises(InputError, match="no place on a list"):
+            lists.page(statements, demo, View(cursor=cursor))
+    with pytest.raises(InputError, match="sorted by position, ais"):
+        lists.page(statements, demo, View(sort="x", cursor=None))
+
+
+def test_a_run_that_is_not_refreshed_has_the_same_list_read_live(statements: Statements, demo: Run) -> None:
+    live = replace(demo, is_refreshed=False)
+    view = View(parse_filter("annotated and position > 10"), size=12)
+    for known, read in zip(
+        lists.page(statements, demo, view).queries, lists.page(statements, live, view).queries, strict=True
+    ):
+        assert read == replace(known, tail_patch_delta=read.tail_patch_delta)
+        assert read.tail_patch_delta == pytest.approx(known.tail_patch_delta)
+
+
+def test_chips_count_the_queries_that_their_filters_leave(
+    statements: Statements, demo: Run, everything: list[Listed]
+) -> None:
+    found = lists.chips(statements, demo)
+    assert [(chip.name, chip.queries) for chip in found.tasks] == [("demo", 338)]
+    for chips in (found.relations, found.buckets):
+        assert sum(chip.queries for chip in chips) == 338
+        for chip in chips[:2]:
+            page = lists.page(statements, demo, View(parse_filter(chip.filter), size=1000))
+            assert len(page.queries) == chip.queries
+    assert found.relations[0].queries == max(chip.queries for chip in found.relations)
+
+
+# Filters ------------------------------------------------------------------------------------------
+
+CHOSEN: dict[str, Callable[[Listed], object]] = {
+    "correct and confidence > 0.5": lambda query: query.is_correct and (query.confidence or 0) > 0.5,
+    "not correct": lambda query: query.is_correct is False,
+    'prompt contains "LANGUAGE" or target = "Paris"': lambda query: (
+        "language" in query.prompt.lower() or query.target == "Paris"
+    ),
+    "recall = 1 and ais_recall = 0 or mrr = 0": lambda query: (
+        (query.recall_at_10 == 1 and query.ais_recall_at_10 == 0) or query.reciprocal_rank == 0
+    ),
+    "tail_patch is not empty and tail_patch > 0": lambda query: (query.tail_patch_delta or 0) > 0,
+    "frequency in (3, 5, 7) and bucket = 1": lambda query: query.fact_frequency in (3, 5, 7),
+    'id in ("capital-france", "nothing")': lambda query: query.external_id == "capital-france",
+    'task = "demo" and position <= 7': lambda query: query.position <= 7,
+}
+
+
+@pytest.mark.parametrize("text", CHOSEN)
+def test_a_filter_leaves_what_it_says(statements: Statements, demo: Run, everything: list[Listed], text: str) -> None:
+    found = lists.page(statements, demo, View(parse_filter(text), size=1000)).queries
+    assert found == [query for query in everything if CHOSEN[text](query)]
+    assert found
+
+
+def test_the_kind_of_the_first_proponent_is_a_filter(statements: Statements, demo: Run) -> None:
+    found = lists.page(statements, demo, View(parse_filter('kind = "subject" or kind = "both_entities"'))).queries
+    assert found
+    for query in found[:3]:
+        assert answer(statements, demo, query.query_id).proponents[0].kind in ("subject", "both_entities")
+
+
+@pytest.mark.parametrize("preset", [*PRESETS, *KINDS], ids=lambda preset: preset.label)
+def test_every_preset_can_be_asked(statements: Statements, demo: Run, preset: Any) -> None:
+    lists.page(statements, demo, View(parse_filter(preset.text), size=5))
+
+
+def test_every_hostile_text_that_is_a_filter_runs_and_changes_nothing(
+    statements: Statements, demo: Run, everything: list[Listed]
+) -> None:
+    asked = 0
+    for text in hostile_filters(random.Random(7), 2_000):
+        try:
+            filter = parse_filter(text)
+        except FilterError:
+            continue
+        if filter.fields & {"kind"}:
+            continue  # slow
+        found = lists.page(statements, demo, View(filter, size=5)).queries
+        assert all(query in everything for query in found)
+        asked += 1
+    assert asked > 500
+
+
+# Means --------------------------------------------------------------------------------------------
+
+
+def test_means_are_those_of_the_queries_that_the_filter_leaves(
+    statements: Statements, demo: Run, everything: list[Listed]
+) -> None:
+    for text in ("", 'relation = "capital"', "bucket >= 1 and correct", "confidence > 0.5"):
+        left = lists.page(statements, demo, View(parse_filter(text), size=1000)).queries
+        found = means(statements, demo, parse_filter(text))
+        assert (found.queries, found.every, found.annotation.queries) == (len(left), 1, len(left))
+        for name, column in (("mrr", "reciprocal_rank"), ("recall_at_10",) * 2, ("precision_at_10",) * 2):
+            values = [getattr(query, column) for query in left]
+            assert getattr(found.annotation, name) == pytest.approx(sum(values) / len(values)), (text, name)
+            labelled = [getattr(query, f"ais_{column}") for query in left if query.best_ais_score is not None]
+            assert getattr(found.ais, name) == pytest.approx(sum(labelled) / len(labelled)), (text, name)
+
+
+def test_another_threshold_recomputes_the_means_by_entailment_alone(statements: Statements, demo: Run) -> None:
+    usual, low, high = (means(statements, demo, parse_filter("correct"), at) for at in (None, 0.0, 1.0))
+    assert usual.threshold == demo.ais_threshold == 0.5
+    assert low.annotation == usual.annotation == high.annotation
+    assert low.ais.mrr == pytest.approx(usual.ais.mrr)  # the labels are 0 and 1
+    assert (high.ais.mrr, high.ais.recall_at_10, high.ais.queries) == (0, 0, usual.ais.queries)
+
+
+def test_of_very_many_queries_one_of_every_n_is_looked_at(
+    statements: Statements, demo: Run, everything: list[Listed], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trackstar_db.viewer.means.MOST_QUERIES", 50)
+    places = [n - 1 + (n * 2654435761 % 2**32) * 7 // 2**32 for n in range(1, 339, 7)]
+    assert len({place % 7 for place in places}) == 7  # no turn of queries is left out
+    sample = [everything[place] for place in places if place < 338]
+    found = means(statements, demo, parse_filter("position > 0"))
+    assert (found.every, found.queries) == (7, 7 * len(sample))
+    values = [query.reciprocal_rank or 0 for query in sample]
+    assert found.annotation.mrr == pytest.approx(sum(values) / len(values))
+    assert means(statements, demo, parse_filter("position > 0"), is_exact=True).queries == 338
+
+
+# One query ----------------------------------------------------------------------------------------
+
+
+def test_an_answer_has_what_the_views_say(statements: Statements, demo: Run, reader: Connection) -> None:
+    asked = query_of(statements, demo, "capital-france")
+    found = answer(statements, demo, asked)
+    assert (found.prompt, found.target) == ("The city that France has as its capital is", "Paris")
+    assert found.fact is not None
+    assert (found.fact.subject, found.fact.relation, found.fact.object) == ("France", "capital", "Paris")
+    assert found.prediction is not None
+    assert len(found.prediction.samples) == 20
+    rows = reader.execute(
+        """SELECT direction, rank, document_id, is_annotated, ais_score, influence FROM tda.proponent
+           WHERE run = 'demo' AND query_id = %s ORDER BY direction DESC, rank""",
+        (asked,),
+    ).fetchall()
+    shown = [*found.proponents, *found.opponents]
+    assert rows == [
+        (one.direction, one.rank, one.document_id, one.is_correct, one.ais_score, one.influence) for one in shown
+    ]
+    (listed,) = lists.page(statements, demo, View(parse_filter('id = "capital-france"'))).queries
+    assert found.annotation.reciprocal_rank == listed.reciprocal_rank
+    assert (found.ais.reciprocal_rank, found.ais.precision_at_10) == (
+        listed.ais_reciprocal_rank, listed.ais_precision_at_10,
+    )  # fmt: skip
+    assert (found.before, found.after) == (None, found.query_id + 1)
+
+
+def test_the_threshold_decides_what_is_entailed(statements: Statements, demo: Run) -> None:
+    asked = query_of(statements, demo, "capital-france")
+    strict = answer(statements, demo, asked, threshold=1.0)
+    assert not any(one.is_entailed for one in strict.proponents)
+    assert strict.ais.reciprocal_rank == 0
+    assert any(one.is_entailed for one in answer(statements, demo, asked).proponents)
+
+
+def test_names_to_highlight_stand_in_the_documents_that_state_the_fact(statements: Statements, demo: Run) -> None:
+    found = answer(statements, demo, query_of(statements, demo, "capital-france"))
+    stating = next(one for one in found.proponents if one.kind == "states_fact")
+    assert {span.kind for span in spans(stating.text, found.wanted)} == {"target", "subject"}
+
+
+def test_a_query_that_the_run_did_not_ask_is_not_found(statements: Statements, demo: Run) -> None:
+    with pytest.raises(NotFound, match="did not ask query 0"):
+        answer(statements, demo, 0)
+    with pytest.raises(NotFound, match="no query of id 'x'"):
+        query_of(statements, demo, "x")
+
+
+# Two runs -----------------------------------------------------------------------------------------
+
+
+def test_two_runs_side_by_side_agree_as_tda_compare_runs_says(
+    statements: Statements, demo: Run, reader: Connection
+) -> None:
+    other = lists.run(statements, "demo/trackstar")
+    expected = {
+        row[0]: row[1:]
+        for row in reader.execute(
+            """SELECT query_id, shared, overlap, rank_correlation, first_difference IS DISTINCT FROM 1
+               FROM tda.compare_runs('demo', 'demo/trackstar') ORDER BY query_id LIMIT 9"""
+        )
+    }
+    found = comparisons.agreements(statements, demo, other, list(expected))
+    for query_id, (shared, overlap, correlation, is_same_first) in expected.items():
+        assert found[query_id] == comparisons.Agreement(
+            shared, overlap, None if correlation is None else pytest.approx(correlation), is_same_first
+        )
+        mine, theirs = (answer(statements, run, query_id).proponents[:10] for run in (demo, other))
+        both = comparisons.side_by_side(mine, theirs)
+        correlation = found[query_id].rank_correlation
+        close = correlation if correlation is None else pytest.approx(correlation)
+        assert both.agreement == replace(found[query_id], rank_correlation=close)
+        assert len(both.pairs) == 20 - shared
+        for pair in both.pairs:
+            assert (pair.change is None) == (pair.rank is None or pair.other_rank is None)
+
+
+def test_empty_lists_have_no_overlap() -> None:
+    found = comparisons.side_by_side([], [])
+    assert found.agreement == comparisons.Agreement(0, None, None, False)
+    assert found.pairs == []
+
+
+def test_all_runs_over_the_queries_are_compared(statements: Statements, demo: Run) -> None:
+    found = comparisons.run_agreements(statements, demo)
+    assert {one.other_run for one in found} == {"demo/trackstar", "demo/bm25", "demo/gold"}
+    assert found == sorted(found, key=lambda one: -one.overlap)
+    rows = comparisons.method_metrics(statements, "demo")
+    assert {(row.run, row.judge) for row in rows} >= {("demo", "annotation"), ("demo/gold", "ais")}
+
+
+# Documents ----------------------------------------------------------------------------------------
+
+
+def test_a_document_has_its_facts_and_every_query_it_influences(
+    statements: Statements, demo: Run, reader: Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(documents, "PAGE", 40)
+    first = answer(statements, demo, query_of(statements, demo, "capital-france")).proponents[0]
+    found = documents.document(statements, first.document_id)
+    assert (found.text, found.corpus) == (first.text, "demo")
+    assert "capital-france" in {fact.fact_id for fact in found.facts}
+    assert {(reach.run, reach.direction) for reach in found.reach} >= {("demo", "proponent")}
+    traced = reader.execute(
+        "SELECT run, direction, rank, query_id FROM tda.trace_document(%s)", (first.document_id,)
+    ).fetchall()
+    influenced, cursor = [], None
+    while True:
+        page = documents.influenced(statements, first.document_id, None, cursor)
+        influenced += [(one.run, one.direction, one.rank, one.query_id) for one in page.queries]
+        if page.after is None:
+            break
+        cursor = page.after
+    assert len(traced) > 80
+    assert sorted(influenced) == sorted(traced)
+    assert [rank for _, _, rank, _ in influenced] == sorted(rank for _, _, rank, _ in traced)
+    one_run = documents.influenced(statements, first.document_id, "demo").queries
+    assert {one.run for one in one_run} == {"demo"}
+    with pytest.raises(NotFound, match="no document 0"):
+        documents.document(statements, 0)
+    with pytest.raises(InputError, match="no place on a list"):
+        documents.influenced(statements, 1, None, "x")
+
+
+@pytest.mark.parametrize(
+    ("text", "has", "lacks"),
+    [
+        ("copenhagen DENMARK", ["copenhagen", "denmark"], []),
+        ('"its capital in Copenhagen"', ["its capital in copenhagen"], []),
+        ("Denmark -Copenhagen", ["denmark"], ["copenhagen"]),
+    ],
+)
+def test_a_search_finds_documents_by_their_words(
+    statements: Statements, text: str, has: list[str], lacks: list[str]
+) -> None:
+    found = documents.search(statements, text)
+    assert found.documents
+    for one in found.documents:
+        assert all(word in one.excerpt.lower() for word in has)
+        assert not any(word in one.excerpt.lower() for word in lacks)
+    assert documents.search(statements, text, "demo").documents == found.documents
+
+
+@pytest.mark.parametrize("text", ["", "  ", "-only", "!!", "a\0b"])
+def test_a_search_without_words_is_refused(statements: Statements, text: str) -> None:
+    with pytest.raises(InputError, match="no word to look for"):
+        documents.search(statements, text)
+
+
+@pytest.mark.parametrize("text", ["' | !!x", '"""x', "or or or x", "%s {x} <b>", "a" * 5000, "😀 x", "x:*&!(", "\\x"])
+def test_a_strange_search_finds_nothing_rather_than_fail(statements: Statements, text: str) -> None:
+    assert isinstance(documents.search(statements, text).documents, list)
+
+
+# Heat map and downloads ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("metric", heat_maps.METRICS)
+def test_each_cell_of_a_heat_map_is_the_mean_of_the_queries_that_its_filter_leaves(
+    statements: Statements, demo: Run, metric: str
+) -> None:
+    found = heat_maps.heat_map(statements, demo, metric)
+    assert sum(cell.queries for row in found.rows for cell in row.cells.values()) == found.whole[1].queries
+    for row in found.rows[:3]:
+        for cell in (row.whole, *row.cells.values()):
+            left = means(statements, demo, parse_filter(f"{cell.filter} and position > 0"))
+            judge = left.ais if metric.startswith("ais") else left.annotation
+            value = left.tail_patch_delta if metric == "tail_patch" else getattr(judge, found.metric.column)
+            assert cell.value == pytest.approx(value)
+            assert metric == "tail_patch" or cell.queries == judge.queries
+    with pytest.raises(InputError, match="no metric called 'x'"):
+        heat_maps.heat_map(statements, demo, "x")
+
+
+def test_what_is_shown_comes_as_the_release_s_records_and_as_csv(statements: Statements, demo: Run) -> None:
+    view = View(parse_filter(clause("relation", "capital")), size=7)
+    lines = [json.loads(line) for line in b"".join(downloads.jsonl(statements, demo, view)).splitlines()]
+    shown = lists.page(statements, demo, view).queries
+    assert [line["example_id"] for line in lines] == [query.external_id for query in shown]
+    assert list(lines[0])[:7] == [
+        "example_id", "query_set", "inputs_plaintext", "targets_plaintext", "proponents", "proponent_ids",
+        "proponent_scores",
+    ]  # fmt: skip
+    assert len(lines[0]["proponents"]) == len(lines[0]["proponent_correct"]) == 100
+    table = list(csv.DictReader(io.StringIO(b"".join(downloads.csv(statements, demo, view)).decode(), newline="")))
+    assert [row["query_id"] for row in table] == [str(query.query_id) for query in shown]
+    whole = b"".join(downloads.csv(statements, demo, view, is_whole=True)).decode().splitlines()
+    assert len(whole) == 51
+    answered = b"".join(downloads.answer_csv(statements, demo, shown[0].query_id)).decode()
+    assert len(list(csv.DictReader(io.StringIO(answered, newline="")))) == 200
+
+
+# The SQL of a page --------------------------------------------------------------------------------
+
+
+def test_the_sql_of_every_page_runs_as_it_stands(statements: Statements, demo: Run, reader: Connection) -> None:
+    text = """prompt contains "it's 100%" or target = 'x' or task = "a\\"b" or bucket in (1, 2)"""
+    view = View(parse_filter(text), "ais", "after:0.5:3")
+    lists.runs(statements)
+    lists.chips(statements, demo)
+    lists.page(statements, demo, view)
+    lists.page(statements, replace(demo, is_refreshed=False), View(size=2))
+    means(statements, demo, view.filter, 0.7)
+    found = answer(statements, demo, query_of(statements, demo, "capital-france"))
+    documents.document(statements, found.proponents[0].document_id)
+    documents.influenced(statements, found.proponents[0].document_id, "demo", "1:5:proponent:demo")
+    documents.search(statements, "it's -100%")
+    heat_maps.heat_map(statements, demo, "mrr")
+    comparisons.agreements(statements, demo, lists.run(statements, "demo/bm25"), [1])
+    assert len(statements.shown) > 20
+    assert statements.seconds > 0
+    for shown in statements.shown:
+        result = reader.pgconn.exec_(shown.encode())
+        assert result.status == pq.ExecStatus.TUPLES_OK, (shown, result.error_message)
+        assert shown.startswith("-- ")
+        assert shown.endswith(";")

@@ -1,0 +1,173 @@
+"""One viewer and one browser for the session: `trackstar serve` over a copy of the demo, and headless Chromium."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+from playwright.sync_api import Browser, Page, sync_playwright
+from psycopg import sql
+from psycopg.conninfo import conninfo_to_dict
+
+from trackstar_db.database.embedded import EmbeddedServer
+
+START_SECONDS = 60
+WIDTH, NARROW, HEIGHT = 1280, 400, 900
+SECONDS = 15
+FOREIGN_NAME = "viewer.example"
+QUERIES = "ol.queries > li"
+RIGHT_TO_LEFT = "قال المرشد إن باريس هي عاصمة فرنسا 🗼👩‍👩‍👧"
+HOSTILE = (
+    "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\"> {{ 7*7 }} ${7*7} "
+    "'; DROP TABLE trackstar.run; -- \x1b[31mred\x1b[0m \u202eevil"
+)
+"""What a document may hold."""
+
+
+Open = Callable[..., Page]
+
+
+@contextmanager
+def served(*arguments: object, url: str = "", log: Path) -> Iterator[str]:
+    """The address of `trackstar serve ARGUMENTS` on a free port, until it is told to end."""
+    command = [sys.executable, "-m", "trackstar_db.cli", "serve", "--port", "0", *map(str, arguments)]
+    variables = {**os.environ, "PYTHONUNBUFFERED": "1", **({"TRACKSTAR_DATABASE_URL": url} if url else {})}
+    with (
+        log.open("w") as errors,
+        subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
+    ):
+        try:
+            assert process.stdout is not None
+            line = process.stdout.readline()
+            assert "http://" in line, log.read_text()
+            address = line.split()[4].rstrip("/")
+            httpx.get(f"{address}/runs", timeout=START_SECONDS).raise_for_status()
+            yield address
+        finally:
+            process.terminate()
+            process.wait(START_SECONDS)
+
+
+@pytest.fixture(scope="session")
+def viewer_database_url(test_server: EmbeddedServer, demo_database_url: str) -> str:
+    """The demo's database for these tests alone, with a document that is hostile and one that reads from the right."""
+    name = "viewer"
+    template = str(conninfo_to_dict(demo_database_url)["dbname"])
+    with psycopg.connect(**test_server.parameters(database="postgres"), autocommit=True) as connection:
+        connection.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
+        )
+    url = test_server.url(database=name)
+    with psycopg.connect(url) as connection:
+        for rank, text in ((2, HOSTILE), (3, RIGHT_TO_LEFT)):
+            connection.execute(
+                "UPDATE trackstar.document SET text = %s "
+                "WHERE document_id = (SELECT p.document_id FROM tda.proponent p "
+                "WHERE p.run = 'demo' AND p.query_id = %s AND p.direction = 'proponent' AND p.rank = %s)",
+                (text, france(connection), rank),
+            )
+    return url
+
+
+def france(connection: psycopg.Connection[tuple[object, ...]]) -> int:
+    """The number of the query about the capital of France."""
+    row = connection.execute("SELECT query_id FROM tda.query WHERE external_id = 'capital-france'").fetchone()
+    assert row is not None
+    return int(str(row[0]))
+
+
+@pytest.fixture(scope="session")
+def france_id(viewer_database_url: str) -> int:
+    """The number of the query about the capital of France."""
+    with psycopg.connect(viewer_database_url) as connection:
+        return france(connection)
+
+
+@pytest.fixture(scope="session")
+def viewer(viewer_database_url: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a viewer over the demo, in which labels can be written."""
+    log = tmp_path_factory.mktemp("viewer") / "errors"
+    with served("--writer", url=viewer_database_url, log=log) as address:
+        yield address
+    assert "Traceback" not in log.read_text()
+
+
+@pytest.fixture(scope="session")
+def client(viewer: str) -> Iterator[httpx.Client]:
+    """A client of the viewer that follows no redirection by itself."""
+    with httpx.Client(base_url=viewer, timeout=60) as client:
+        yield client
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of a Chromium; tests are skipped without one."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if found is None:
+        pytest.skip("needs Chromium, and none is on the path")
+    return found
+
+
+@pytest.fixture(scope="session")
+def browser(chromium: str) -> Iterator[Browser]:
+    """One headless Chromium."""
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", f"--host-resolver-rules=MAP {FOREIGN_NAME} 127.0.0.1"]
+        browser = playwright.chromium.launch(executable_path=chromium, args=arguments)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser, viewer: str) -> Iterator[Open]:
+    """Opens a page of the viewer in a fresh profile; fails at the end where a script or style was refused or failed."""
+    said: list[str] = []
+    contexts = []
+
+    def go(path: str, width: int = WIDTH, **options: object) -> Page:
+        context = browser.new_context(viewport={"width": width, "height": HEIGHT}, base_url=viewer, **options)  # type: ignore[arg-type]
+        contexts.append(context)
+        context.set_default_timeout(SECONDS * 1000)
+        page = context.new_page()
+        page.on("console", lambda message: said.append(message.text) if "Security" in message.text else None)
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.goto(path)
+        return page
+
+    yield go
+    for context in contexts:
+        context.close()
+    assert said == []
+
+
+@pytest.fixture(scope="session")
+def document_id(viewer_database_url: str, france_id: int) -> int:
+    """The number of the first proponent of the query about France."""
+    with psycopg.connect(viewer_database_url) as connection:
+        row = connection.execute(
+            "SELECT document_id FROM tda.proponent "
+            "WHERE run = 'demo' AND query_id = %s AND direction = 'proponent' AND rank = 1",
+            (france_id,),
+        ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def figure(page: Page, name: str) -> str:
+    """What a box of means says."""
+    return page.locator("dl.means > div", has=page.get_by_text(name, exact=True)).locator("dd").inner_text()
+
+
+def chips(page: Page, name: str) -> list[float]:
+    """A figure of every listed query, from its chips."""
+    found = [re.search(rf"{name} ([0-9.,]+)", text) for text in page.locator(QUERIES).all_inner_texts()]
+    return [float(match[1].replace(",", "")) for match in found if match]

@@ -1,0 +1,82 @@
+"""`trackstar serve` as a command: how it begins, how it ends, and what it says where it cannot."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import httpx
+import psycopg
+import pytest
+
+from tests.conftest import RunTrackstar
+
+SECONDS = 60
+
+
+def test_it_ends_with_ctrl_c_and_leaves_no_connection(database_url: str) -> None:
+    with (
+        psycopg.connect(database_url, autocommit=True) as connection,
+        subprocess.Popen(
+            [sys.executable, "-m", "trackstar_db.cli", "serve", "--port", "0", "--database-url", database_url],
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process,
+    ):
+        assert process.stdout is not None
+        address = process.stdout.readline().split()[4]
+        response = httpx.get(address, timeout=SECONDS)
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=SECONDS)
+        row = connection.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        ).fetchone()
+
+    assert process.returncode == 0
+    assert errors == ""
+    assert row == (0,)
+    assert response.status_code == 404
+    assert "trackstar attribute" in response.text
+
+
+def test_a_port_that_is_taken_is_named_with_another(run_trackstar: RunTrackstar, database_url: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+
+        done = run_trackstar("serve", "--port", port)
+
+    assert done.returncode == 1
+    assert f"port {port} of 127.0.0.1 is taken" in done.stderr
+    assert f"--port {port + 1}" in done.stderr
+
+
+def test_an_address_of_another_computer_cannot_be_listened_on(run_trackstar: RunTrackstar, database_url: str) -> None:
+    done = run_trackstar("serve", "--port", "0", "--host", "203.0.113.7")
+
+    assert done.returncode == 1
+    assert "nothing can listen on 203.0.113.7" in done.stderr
+
+
+def test_a_database_without_tables_is_said_to_need_init(run_trackstar: RunTrackstar, empty_database_url: str) -> None:
+    done = run_trackstar("serve", "--port", "0")
+
+    assert done.returncode == 3
+    assert "trackstar init" in done.stderr
+
+
+def test_a_file_that_is_not_there_is_named(run_trackstar: RunTrackstar, tmp_path: Path) -> None:
+    done = run_trackstar("serve", "--port", "0", "--file", tmp_path / "none.jsonl")
+
+    assert done.returncode == 1
+    assert "none.jsonl is not a file" in done.stderr
+
+
+@pytest.mark.parametrize("arguments", [("--file", "x.jsonl", "--writer"), ("--port", "70000")])
+def test_what_does_not_go_together_is_refused(run_trackstar: RunTrackstar, arguments: tuple[str, ...]) -> None:
+    assert run_trackstar("serve", *arguments).returncode == 2

@@ -1,0 +1,223 @@
+"""The viewer keeps other origins out, runs nothing that data holds, and tells what is wrong."""
+
+from __future__ import annotations
+
+import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import quote
+
+import httpx
+import psycopg
+import pytest
+
+from tests.viewer.conftest import HOSTILE
+
+PAGES = tuple(f"/{name}?run=demo" for name in ("runs", "queries", "map", "documents", "comparison", "methods"))
+FOREIGN = ("evil.example", "evil.example:8765", "127.0.0.1.evil.example", "", "[::1", "localhost.")
+VALUES = ("\x00", "x" * 30_000, HOSTILE, "'", "%", "\\", "😀", "\ud800".encode("utf-8", "surrogatepass"))
+
+
+def query_address(france_id: int, **more: object) -> str:
+    return str(httpx.URL("/query", params={"run": "demo", "query": france_id, **more}))
+
+
+@pytest.mark.parametrize("host", FOREIGN)
+def test_another_hosts_name_is_not_answered(client: httpx.Client, host: str) -> None:
+    response = client.get("/queries?run=demo", headers={"host": host})
+
+    assert response.status_code in (400, 421)
+    assert "France" not in response.text
+
+
+@pytest.mark.parametrize("host", ["localhost:1", "127.0.0.1", "[::1]:8765", "LOCALHOST"])
+def test_this_computers_names_are_answered(client: httpx.Client, host: str) -> None:
+    assert client.get("/queries?run=demo", headers={"host": host}).status_code == 200
+
+
+@pytest.mark.parametrize("destination", ["script", "image", "iframe", "empty"])
+def test_a_page_of_another_site_cannot_load_one_of_ours(client: httpx.Client, destination: str) -> None:
+    headers = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "no-cors", "sec-fetch-dest": destination}
+
+    response = client.get("/queries?run=demo", headers=headers)
+
+    assert response.status_code == 403
+    assert "France" not in response.text
+
+
+def test_a_link_from_another_site_can_be_followed(client: httpx.Client) -> None:
+    headers = {"sec-fetch-site": "cross-site", "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
+
+    assert client.get("/queries?run=demo", headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/nothing", "/static/viewer.css", "/query?run=demo&query=999999999"])
+def test_every_answer_forbids_foreign_and_inline_code(client: httpx.Client, path: str) -> None:
+    response = client.get(path)
+
+    policy = response.headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+    assert response.headers["x-content-type-options"] == "nosniff"
+    assert response.headers["cross-origin-resource-policy"] == "same-origin"
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_pages_hold_no_inline_script_or_style(client: httpx.Client, path: str) -> None:
+    text = client.get(path).text
+
+    assert not re.search(r"<script(?![^>]*\ssrc=)", text)
+    assert not re.search(r"<style|\sstyle=|\son[a-z]+=|javascript:", text)
+    assert not re.search(r"""(?:src|href|action)="(?:https?:)?//""", text)
+
+
+def test_what_a_document_holds_is_shown_and_not_run(client: httpx.Client, france_id: int) -> None:
+    text = client.get(query_address(france_id)).text
+
+    assert "&lt;script&gt;" in text
+    assert "<script>document" not in text
+    assert "<img" not in text
+    assert "{{ 7*7 }}" in text
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    assert "␛[31mred" in text
+
+
+@pytest.mark.parametrize("value", VALUES)
+@pytest.mark.parametrize("name", ["run", "filter", "sort", "cursor", "threshold"])
+def test_any_parameter_gives_a_page_that_can_be_read(client: httpx.Client, name: str, value: str | bytes) -> None:
+    given: dict[str, str | bytes] = {"run": "demo", name: value}
+
+    response = client.get("/queries?" + "&".join(f"{key}={quote(found)}" for key, found in given.items()))
+
+    assert response.status_code in (200, 400, 404)
+    assert "<h1>" in response.text
+    assert "Traceback" not in response.text
+    assert "<script>document" not in response.text
+
+
+@pytest.mark.parametrize("query", ["0", "-1", "99999999999999999999", "1e3", "x", "", "²"])
+def test_a_query_that_is_not_there_is_said_to_be_so(client: httpx.Client, query: str) -> None:
+    response = client.get("/query", params={"run": "demo", "query": query, "other": "demo/bm25"})
+
+    assert response.status_code in (400, 404)
+    assert "<h1>" in response.text
+
+
+def test_an_address_without_a_page_names_the_way_back(client: httpx.Client) -> None:
+    response = client.get("/nothing<script>")
+
+    assert response.status_code == 404
+    assert "There is no page at" in response.text
+    assert "<script>" not in response.text
+
+
+class TestLabels:
+    """What writes needs our own page: its origin, its cookie, its token."""
+
+    def form(self, client: httpx.Client, france_id: int) -> dict[str, str]:
+        text = client.get(query_address(france_id, annotator="Ana")).text
+        return {
+            **{name: re.search(rf'name="{name}" value="([^"]*)"', text)[1] for name in ("token", "document")},  # type: ignore[index]
+            "run": "demo",
+            "query": str(france_id),
+            "annotator": "Ana",
+            "verdict": "states",
+            "card": "proponent-1",
+        }
+
+    def send(self, client: httpx.Client, form: dict[str, str], **headers: str) -> httpx.Response:
+        origin = str(client.base_url).rstrip("/")
+        return client.post("/query/label", data=form, headers={"origin": origin, **headers})
+
+    def labels(self, url: str) -> list[tuple[object, ...]]:
+        with psycopg.connect(url) as connection:
+            statement = "SELECT labeler, ais_score FROM tda.entailment_label WHERE labeler = 'Ana'"
+            return connection.execute(statement).fetchall()
+
+    def test_a_label_is_stored_and_taken_back(
+        self, client: httpx.Client, france_id: int, viewer_database_url: str
+    ) -> None:
+        form = self.form(client, france_id)
+
+        response = self.send(client, form)
+
+        assert response.status_code == 303
+        assert response.headers["location"].endswith("#proponent-1")
+        assert self.labels(viewer_database_url) == [("Ana", 1.0)]
+        assert "Ana: 1.00" in client.get(query_address(france_id)).text
+        assert self.send(client, {**form, "verdict": "remove"}).status_code == 303
+        assert self.labels(viewer_database_url) == []
+
+    @pytest.mark.parametrize("origin", ["https://evil.example", "null", ""])
+    def test_a_form_of_another_origin_is_refused(
+        self, client: httpx.Client, france_id: int, viewer_database_url: str, origin: str
+    ) -> None:
+        response = self.send(client, self.form(client, france_id), origin=origin)
+
+        assert response.status_code == 403
+        assert self.labels(viewer_database_url) == []
+
+    @pytest.mark.parametrize("token", ["", "0" * 64, "é"])
+    def test_a_form_without_our_token_is_refused(
+        self, client: httpx.Client, france_id: int, viewer_database_url: str, token: str
+    ) -> None:
+        response = self.send(client, {**self.form(client, france_id), "token": token})
+
+        assert response.status_code == 400
+        assert self.labels(viewer_database_url) == []
+
+    def test_a_token_of_another_session_is_refused(
+        self, client: httpx.Client, france_id: int, viewer_database_url: str
+    ) -> None:
+        form = self.form(client, france_id)
+        with httpx.Client(base_url=client.base_url) as other:
+            other.get(query_address(france_id, annotator="Eve"))
+
+            response = self.send(other, form)
+
+        assert response.status_code == 400
+        assert self.labels(viewer_database_url) == []
+
+    def test_a_long_form_is_refused(self, client: httpx.Client, france_id: int) -> None:
+        response = self.send(client, {**self.form(client, france_id), "card": "x" * 100_000})
+
+        assert response.status_code == 400
+        assert "longer" in response.text
+
+
+def test_a_download_that_is_broken_off_gives_its_connection_back(
+    client: httpx.Client, viewer_database_url: str
+) -> None:
+    for _ in range(10):  # more than there are connections
+        with client.stream("GET", "/download?run=demo&format=jsonl&whole=1") as response:
+            next(response.iter_raw(1000))
+
+    assert client.get("/queries?run=demo").status_code == 200
+    deadline = time.monotonic() + 10
+    while (busy := busy_sessions(viewer_database_url)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert busy == 0
+
+
+def busy_sessions(url: str) -> int:
+    with psycopg.connect(url) as connection:
+        row = connection.execute(
+            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = 'tda_reader' "
+            "AND state <> 'idle'"
+        ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def test_fifty_at_once_are_all_answered_and_leave_few_connections(
+    client: httpx.Client, france_id: int, viewer_database_url: str
+) -> None:
+    paths = [*PAGES, query_address(france_id), "/download?run=demo&format=csv"]
+
+    with ThreadPoolExecutor(50) as pool:
+        found = list(pool.map(lambda n: client.get(paths[n % len(paths)]).status_code, range(400)))
+
+    assert set(found) == {200}
+    assert busy_sessions(viewer_database_url) == 0

@@ -1,0 +1,94 @@
+"""`trackstar serve`: the results viewer, in a browser."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from trackstar_db.cli.base import Context, TrackstarCommand
+
+if TYPE_CHECKING:
+    from trackstar_db.database.engine import Database
+    from trackstar_db.viewer.state import Viewer
+
+HOST, PORT = "127.0.0.1", 8765
+
+
+@click.command(cls=TrackstarCommand)
+@click.option("--host", default=HOST, show_default=True, help="Address to listen on; other computers reach 0.0.0.0.")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), default=PORT, show_default=True, help="Port; 0 takes a free one."
+)
+@click.option(
+    "--allow-host",
+    "names",
+    multiple=True,
+    metavar="NAME",
+    help="Further name under which browsers may ask for it, such as a proxy's; may be given again.",
+)
+@click.option(
+    "--file",
+    "path",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Look at a file of results in the data release's format, without loading it for good.",
+)
+@click.option(
+    "--writer",
+    metavar="[URL]",
+    is_flag=False,
+    flag_value="",
+    help="Let people label documents by hand, stored by your own login, or by the one that URL names.",
+)
+@click.pass_obj
+def serve(
+    context: Context, host: str, port: int, names: tuple[str, ...], path: Path | None, writer: str | None
+) -> None:
+    """Look at runs in a browser: queries, what stands behind each answer, and any two runs side by side.
+
+    It reads as tda_reader, or as your own role where that can only read too. Whoever reaches the address sees what
+    that role may read. Needs the extra `viewer`.
+
+    \b
+    Examples:
+      trackstar serve
+      trackstar serve --file results.jsonl.gz
+    """
+    from trackstar_db.errors import ExtraMissing
+
+    try:
+        from trackstar_db.viewer import serving
+    except ModuleNotFoundError as error:
+        raise ExtraMissing("trackstar serve", "viewer") from error
+    if path is not None and writer is not None:
+        raise click.UsageError("Labels are stored in a database, and a file is not: give --file or --writer.")
+    with serving.listening(host, port) as bound, _viewer(context, path, writer) as viewer:
+        address = serving.address(host, bound)
+        click.echo(f"The viewer is at {address}   (Ctrl-C ends it)")
+        if not serving.is_loopback(host):
+            click.echo(
+                "Whoever reaches this computer can read what is shown; nobody is asked for a password.", err=True
+            )
+        serving.serve(viewer, bound, (*names, host, socket.gethostname()))
+
+
+@contextmanager
+def _viewer(context: Context, path: Path | None, writer: str | None) -> Iterator[Viewer]:
+    from trackstar_db.database.engine import open_database
+    from trackstar_db.viewer.reading import Reading
+    from trackstar_db.viewer.state import Viewer
+
+    if path is None:
+        database: Database = context.unchecked_database
+        labels = None if writer is None else open_database(writer) if writer else database
+        yield Viewer(Reading(database), owner=database, writer=labels)
+        return
+    from trackstar_db.viewer.opened_file import opened_file
+
+    with opened_file(path, tell=lambda line: click.echo(line, err=True)) as opened:
+        yield Viewer(Reading(opened), opened=path.name)

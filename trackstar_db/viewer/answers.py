@@ -1,0 +1,290 @@
+"""One query of one run, whole: what was asked and answered, its proponents and opponents, and what judges say."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from trackstar_db.errors import NotFound
+from trackstar_db.viewer.highlighting import Wanted
+from trackstar_db.viewer.lists import Listed, Run, listed
+from trackstar_db.viewer.records import entry, first, modern, names, records, shown
+from trackstar_db.viewer.statements import Statements
+
+
+@dataclass(frozen=True)
+class Fact:
+    """The fact that a query asks for."""
+
+    fact_id: str
+    subject: str
+    relation: str
+    object: str
+    subject_uri: str
+    relation_uri: str
+    object_uri: str
+    subject_aliases: list[str]
+    object_aliases: list[str]
+    fact_frequency: int | None
+    frequency_bucket: int | None
+    annotated_documents: int
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model itself says: its answers, confidence from 0 to 1.
+
+    model: None where a file of results does not name it
+    """
+
+    model: str | None
+    greedy_answer: str | None
+    samples: list[str]
+    confidence: float | None
+    target_probability: float | None
+    alternatives: dict[str, float] | None
+    is_correct: bool | None
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """How the proponents fare before one judge (annotation or ais): None where it has nothing to say."""
+
+    judge: str
+    first_correct_rank: int | None
+    reciprocal_rank: float | None
+    recall_at_10: float | None
+    precision_at_10: float | None
+
+
+@dataclass(frozen=True)
+class HandLabel:
+    """A label of a document for this query by somebody (labeler), from 0 to 1."""
+
+    document_id: int
+    labeler: str
+    ais_score: float
+
+
+@dataclass(frozen=True)
+class Retrieved:
+    """A proponent or opponent.
+
+    score: what the method ranked by; influence: the same where it is one
+    is_correct: the source says that it states the fact; None where it says nothing
+    ais_score: from 0 to 1; is_entailed: above the answer's threshold
+    best_window: the part of the text that the AIS score was taken from
+    kind: of influence, as in tda.proponent_explanation; None where it was not worked out
+    rank_before: its rank before the source filtered the list
+    tail_patch_delta: percentage points
+    """
+
+    direction: str
+    rank: int
+    rank_before: int | None
+    score: float
+    influence: float | None
+    document_id: int
+    corpus: str
+    external_id: str
+    text: str
+    is_correct: bool | None
+    ais_score: float | None
+    is_entailed: bool | None
+    best_window: str | None
+    kind: str | None
+    word_overlap: float | None
+    tail_patch_delta: float | None
+    labels: tuple[HandLabel, ...] = ()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One query of a run.
+
+    task, ground_truth: of imported results; None elsewhere
+    fact: None for queries that are no facts: the simple view
+    best_ais_score: of the proponents
+    record: the raw record in the data release's format
+    before, after: numbers of the queries beside it in the run's order
+    wanted: what is to be highlighted: target, subject
+    """
+
+    query_id: int
+    external_id: str
+    position: int
+    prompt: str
+    target: str
+    relation: str | None
+    fact_frequency: int | None
+    frequency_bucket: int | None
+    has_annotated_document: bool | None
+    task: str | None
+    ground_truth: str | None
+    fact: Fact | None
+    prediction: Prediction | None
+    threshold: float
+    annotation: Metrics
+    ais: Metrics
+    best_ais_score: float | None
+    tail_patch_delta: float | None
+    proponents: list[Retrieved]
+    opponents: list[Retrieved]
+    record: dict[str, Any]
+    before: int | None
+    after: int | None
+    wanted: tuple[Wanted, ...]
+
+
+KINDS: dict[str, str] = {
+    "states_fact": "states the fact",
+    "both_entities": "names subject and object",
+    "subject": "names the subject",
+    "object": "names the object",
+    "same_relation": "same relation",
+    "other": "none of these",
+}
+"""Kinds of influence, and what pages call them."""
+
+UNKNOWN = "unknown:"
+"""Begins the uri of a subject that an opened file does not name: its label is the fact's id."""
+
+
+def answer(statements: Statements, run: Run, query_id: int, threshold: float | None = None) -> Answer:
+    """The query with everything; raises NotFound where the run did not ask it.
+
+    threshold: of AIS scores, from 0 to 1; None is the run's
+    """
+    if threshold is None:
+        threshold = run.ais_threshold
+    asked = _asked(statements, run, query_id)
+    known = listed(statements, run, query_id)
+    if known is None:  # the run has changed since
+        raise _no_query(run, query_id)
+    kept = modern(asked.metadata)
+    fact = _fact(statements, asked.fact_id)
+    retrieved = _retrieved(statements, run, asked, kept, threshold)
+    proponents = [one for one in retrieved if one.direction == "proponent"]
+    scores = [one.ais_score for one in proponents if one.ais_score is not None]
+    return Answer(
+        query_id=query_id,
+        external_id=asked.external_id,
+        position=asked.position,
+        prompt=asked.prompt,
+        target=asked.target,
+        **_of_record(kept, known),
+        fact=fact,
+        prediction=_prediction(statements, run, query_id, kept),
+        threshold=threshold,
+        annotation=_metrics("annotation", [one.is_correct for one in proponents], fact is not None),
+        ais=_metrics("ais", [one.is_entailed for one in proponents], bool(scores)),
+        best_ais_score=max(scores, default=None),
+        tail_patch_delta=known.tail_patch_delta,
+        proponents=proponents,
+        opponents=[one for one in retrieved if one.direction == "opponent"],
+        record=records(statements, run, [query_id])[0],
+        before=asked.before,
+        after=asked.after,
+        wanted=_wanted(asked, kept, fact),
+    )
+
+
+def query_of(statements: Statements, run: Run, external_id: str) -> int:
+    """The number of the query with this id in its source; raises NotFound."""
+    found = statements.mappings("viewer_query_of", {"run": run.name, "external_id": external_id})
+    if not found:
+        raise NotFound(f"Run {run.name!r} has no query of id {external_id!r}. Choose one from its list.")
+    return int(found[0]["query_id"])
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What was asked; metadata: what an imported record says beyond the tables."""
+
+    query_id: int
+    external_id: str
+    prompt: str
+    target: str
+    fact_id: str | None
+    position: int
+    metadata: dict[str, Any]
+    before: int | None
+    after: int | None
+
+
+def _asked(statements: Statements, run: Run, query_id: int) -> _Asked:
+    found = statements.rows("viewer_answer", _Asked, {"run": run.name, "query_id": query_id})
+    if not found:
+        raise _no_query(run, query_id)
+    return found[0]
+
+
+def _no_query(run: Run, query_id: int) -> NotFound:
+    return NotFound(f"Run {run.name!r} did not ask query {query_id}. Choose one from its list.")
+
+
+def _of_record(kept: dict[str, Any], known: Listed) -> dict[str, Any]:
+    """What an imported record says of its query, else what the database knows."""
+    return {
+        "relation": first(kept.get("relation"), known.relation),
+        "fact_frequency": first(kept.get("c4_frequency"), known.fact_frequency),
+        "frequency_bucket": first(kept.get("c4_frequency_bucket"), known.frequency_bucket),
+        "has_annotated_document": first(kept.get("has_trex_sentence"), known.has_annotated_document),
+        "task": shown(kept.get("task")),
+        "ground_truth": shown(kept.get("groundtruth")),
+    }
+
+
+def _fact(statements: Statements, fact_id: str | None) -> Fact | None:
+    return None if fact_id is None else statements.rows("viewer_fact", Fact, {"fact_id": fact_id})[0]
+
+
+def _prediction(statements: Statements, run: Run, query_id: int, kept: dict[str, Any]) -> Prediction | None:
+    """What the record of an imported run says of its model, else what the database knows."""
+    samples, confidence, is_correct = (kept.get(name) for name in ("8b_generations", "8b_confidence", "is_8b_correct"))
+    if samples or confidence is not None or is_correct is not None:
+        return Prediction(run.model, None, samples or [], confidence, None, None, is_correct)
+    parameters = {"encoding": run.encoding, "query_id": query_id}
+    return next(iter(statements.rows("viewer_prediction", Prediction, parameters)), None)
+
+
+def _retrieved(
+    statements: Statements, run: Run, asked: _Asked, kept: dict[str, Any], threshold: float
+) -> list[Retrieved]:
+    """Proponents, then opponents, with what the record says where the tables do not."""
+    rows = statements.mappings("viewer_retrieved", {"run": run.name, "query_id": asked.query_id})
+    about = {"document_ids": [row["document_id"] for row in rows], "fact_id": asked.fact_id, "query_id": asked.query_id}
+    labels = statements.rows("viewer_labels", HandLabel, about)
+    retrieved = []
+    for row in rows:
+        is_annotated, score = row.pop("is_annotated"), row["ais_score"]
+        beside = entry(kept, row["rank"]) if row["direction"] == "proponent" else {}
+        retrieved.append(
+            Retrieved(
+                **row,
+                rank_before=beside.get("proponent_ranks"),
+                is_correct=first(is_annotated, beside.get("proponent_correct")),
+                is_entailed=None if score is None else score > threshold,
+                labels=tuple(label for label in labels if label.document_id == row["document_id"]),
+            )
+        )
+    return retrieved
+
+
+def _metrics(judge: str, verdicts: list[bool | None], is_judged: bool) -> Metrics:
+    """The metrics of a list of proponents; whoever has no verdict is not correct."""
+    if not is_judged and all(verdict is None for verdict in verdicts):
+        return Metrics(judge, None, None, None, None)
+    ranks = [rank for rank, verdict in enumerate(verdicts, start=1) if verdict]
+    in_ten = sum(rank <= 10 for rank in ranks)
+    return Metrics(judge, min(ranks, default=None), 1 / ranks[0] if ranks else 0.0, float(in_ten > 0), in_ten / 10)
+
+
+def _wanted(asked: _Asked, kept: dict[str, Any], fact: Fact | None) -> tuple[Wanted, ...]:
+    """Names of target and subject; those of a record whose fact is not loaded, where it has them as facts do."""
+    if fact is None:
+        objects, subjects = names(kept, "entity1"), names(kept, "entity0")
+    else:
+        objects = [fact.object, *fact.object_aliases]
+        subjects = [] if fact.subject_uri.startswith(UNKNOWN) else [fact.subject, *fact.subject_aliases]
+    return Wanted("target", (asked.target, *objects)), Wanted("subject", tuple(subjects))

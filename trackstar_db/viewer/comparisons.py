@@ -1,0 +1,121 @@
+"""Two runs side by side: rank changes and overlap of one query, of a page of queries, of all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from trackstar_db.viewer.answers import Retrieved
+from trackstar_db.viewer.lists import Run
+from trackstar_db.viewer.statements import Statements
+
+
+@dataclass(frozen=True)
+class Paired:
+    """A document of either list with its place in both; None where it is not in that one.
+
+    change: ranks that it climbs in the other run; below 0 it falls
+    """
+
+    document_id: int
+    rank: int | None
+    other_rank: int | None
+
+    @property
+    def change(self) -> int | None:
+        return None if self.rank is None or self.other_rank is None else self.rank - self.other_rank
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far two lists agree.
+
+    shared: documents of both; overlap: their share, from 0 to 1, of the longer list; None where both are empty
+    rank_correlation: Spearman's of the shared documents' order; None for fewer than two
+    """
+
+    shared: int
+    overlap: float | None
+    rank_correlation: float | None
+    is_same_first: bool
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """One query in two runs, one direction: pairs by rank, then those of the other run alone.
+
+    places: the pairs by document
+    """
+
+    agreement: Agreement
+    pairs: list[Paired]
+    places: dict[int, Paired]
+
+
+@dataclass(frozen=True)
+class RunAgreement:
+    """How far two runs agree over all queries, as of the last refresh; means from 0 to 1."""
+
+    other_run: str
+    other_method: str
+    queries: int
+    overlap: float
+    same_first: float
+
+
+@dataclass(frozen=True)
+class MethodMetrics:
+    """A run's means before one judge (annotation, ais or tail_patch), for charts; None where it says nothing."""
+
+    run: str
+    method: str
+    judge: str
+    queries: int
+    mrr: float | None
+    recall_at_10: float | None
+    precision_at_10: float | None
+    tail_patch_queries: int
+    tail_patch_delta: float | None
+
+
+def side_by_side(mine: Sequence[Retrieved], theirs: Sequence[Retrieved]) -> SideBySide:
+    """Two lists of the same query and direction beside each other; reads nothing."""
+    ranks = {one.document_id: one.rank for one in mine}
+    others = {one.document_id: one.rank for one in theirs}
+    pairs = [Paired(document, ranks.get(document), others.get(document)) for document in {**ranks, **others}]
+    shared = [document for document in ranks if document in others]
+    longest = max(len(ranks), len(others))
+    agreement = Agreement(
+        len(shared),
+        len(shared) / longest if longest else None,
+        _rank_correlation([ranks[document] for document in shared], [others[document] for document in shared]),
+        bool(mine and theirs) and mine[0].document_id == theirs[0].document_id,
+    )
+    return SideBySide(agreement, pairs, {pair.document_id: pair for pair in pairs})
+
+
+def agreements(statements: Statements, run: Run, other: Run, query_ids: Sequence[int]) -> dict[int, Agreement]:
+    """How far two runs' first ten proponents agree on each of these queries that both asked."""
+    parameters = {"run": run.name, "other_run": other.name, "query_ids": list(query_ids)}
+    rows = statements.mappings("viewer_agreements", parameters)
+    return {row.pop("query_id"): Agreement(**row) for row in rows}
+
+
+def run_agreements(statements: Statements, run: Run) -> list[RunAgreement]:
+    """How far every other run over the same query set agrees with this one, most first; empty before a refresh."""
+    return statements.rows("viewer_run_agreements", RunAgreement, {"run": run.name})
+
+
+def method_metrics(statements: Statements, query_set: str) -> list[MethodMetrics]:
+    """Means of every run over the query set; empty before a refresh."""
+    return statements.rows("viewer_methods", MethodMetrics, {"query_set": query_set})
+
+
+def _rank_correlation(ranks: Sequence[int], others: Sequence[int]) -> float | None:
+    """Spearman's, from the differences of places: no two documents share a rank."""
+    count = len(ranks)
+    if count < 2:
+        return None
+    places, other_places = ({rank: place for place, rank in enumerate(sorted(ranked))} for ranked in (ranks, others))
+    squares = sum((places[rank] - other_places[other]) ** 2 for rank, other in zip(ranks, others, strict=True))
+    return 1 - 6 * squares / (count * (count**2 - 1))

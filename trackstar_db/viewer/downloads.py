@@ -1,0 +1,74 @@
+"""What is shown, as a file: the data release's format, or CSV; read a page at a time, so memory stays flat."""
+
+from __future__ import annotations
+
+import csv as csv_format
+import io
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, fields, replace
+from typing import Any
+
+from trackstar_db.viewer.answers import Retrieved, answer
+from trackstar_db.viewer.lists import Listed, Run, View, page
+from trackstar_db.viewer.records import records
+from trackstar_db.viewer.statements import Statements
+
+__all__ = ["answer_csv", "as_line", "csv", "jsonl", "records"]
+
+ANSWER_COLUMNS = (
+    "direction", "rank", "score", "influence", "is_correct", "ais_score", "is_entailed", "kind", "tail_patch_delta",
+    "document_id", "corpus", "external_id", "best_window", "text",
+)  # fmt: skip
+
+
+def jsonl(statements: Statements, run: Run, view: View, is_whole: bool = False) -> Iterator[bytes]:
+    """The view's page as JSON Lines in the data release's format; is_whole: all that the filter leaves."""
+    for queries in _pages(statements, run, view, is_whole):
+        for record in records(statements, run, [query.query_id for query in queries]):
+            yield as_line(record)
+
+
+def csv(statements: Statements, run: Run, view: View, is_whole: bool = False) -> Iterator[bytes]:
+    """The view's page as CSV, a row for each query, as the list shows them; is_whole: all that the filter leaves."""
+    names = [field.name for field in fields(Listed)]
+    yield _csv_lines([names])
+    for queries in _pages(statements, run, view, is_whole):
+        yield _csv_lines(asdict(query).values() for query in queries)
+
+
+def answer_csv(statements: Statements, run: Run, query_id: int, threshold: float | None = None) -> Iterator[bytes]:
+    """The proponents and opponents of one query as CSV. Raises NotFound where the run did not ask it."""
+    found = answer(statements, run, query_id, threshold)
+    yield _csv_lines([ANSWER_COLUMNS])
+    yield _csv_lines(map(_row, (*found.proponents, *found.opponents)))
+
+
+def as_line(record: dict[str, Any]) -> bytes:
+    """A record as a line of JSON Lines."""
+    return json.dumps(record, ensure_ascii=False).encode() + b"\n"
+
+
+def _pages(statements: Statements, run: Run, view: View, is_whole: bool) -> Iterator[list[Listed]]:
+    """The page of the view, or all pages of the list from its top."""
+    found = page(statements, run, replace(view, cursor=None) if is_whole else view)
+    yield found.queries
+    while is_whole and found.after is not None:
+        found = page(statements, run, replace(view, cursor=found.after))
+        yield found.queries
+
+
+def _row(retrieved: Retrieved) -> list[object]:
+    return [getattr(retrieved, name) for name in ANSWER_COLUMNS]
+
+
+def _csv_lines(rows: Iterable[Iterable[object]]) -> bytes:
+    """Rows as CSV; a text that a spreadsheet would run as a formula has an apostrophe in front."""
+    text = io.StringIO()
+    writer = csv_format.writer(text, lineterminator="\r\n")
+    writer.writerows([_harmless(value) for value in row] for row in rows)
+    return text.getvalue().encode()
+
+
+def _harmless(value: object) -> object:
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value

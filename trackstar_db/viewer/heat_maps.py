@@ -1,0 +1,123 @@
+"""Relation by frequency bucket: a metric's mean in each cell, and the filter that leaves the cell's queries."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import sql
+
+from trackstar_db.errors import InputError
+from trackstar_db.viewer.filters import clause, combined
+from trackstar_db.viewer.lists import Run
+from trackstar_db.viewer.statements import Statements
+
+
+@dataclass(frozen=True)
+class Metric:
+    """What a heat map shows.
+
+    judge: whose means; column: of tda.metric_heat_map; is_share: from 0 to 1, else percentage points
+    """
+
+    label: str
+    judge: str
+    column: str
+    is_share: bool = True
+
+
+METRICS: dict[str, Metric] = {
+    "recall": Metric("recall@10", "annotation", "recall_at_10"),
+    "mrr": Metric("MRR", "annotation", "mrr"),
+    "precision": Metric("precision@10", "annotation", "precision_at_10"),
+    "ais_recall": Metric("recall@10 (AIS)", "ais", "recall_at_10"),
+    "ais_mrr": Metric("MRR (AIS)", "ais", "mrr"),
+    "ais_precision": Metric("precision@10 (AIS)", "ais", "precision_at_10"),
+    "tail_patch": Metric("tail-patch", "tail_patch", "tail_patch_delta", is_share=False),
+}
+
+
+@dataclass(frozen=True)
+class Cell:
+    """value: the metric's mean; queries: behind it; filter: the text that leaves the cell's queries."""
+
+    value: float | None
+    queries: int
+    filter: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """A relation: its cells by bucket, and all of them together."""
+
+    relation: str | None
+    cells: dict[int | None, Cell]
+    whole: Cell
+
+
+@dataclass(frozen=True)
+class HeatMap:
+    """A metric by relation (rows, most queries first) and bucket (columns, those that occur).
+
+    low, high: of the cells' values, for the shading; whole: by bucket; refreshed_at: None before the first refresh
+    """
+
+    metric: Metric
+    buckets: list[int | None]
+    rows: list[Row]
+    whole: dict[int | None, Cell]
+    low: float
+    high: float
+    refreshed_at: datetime | None
+
+
+def heat_map(statements: Statements, run: Run, metric: str) -> HeatMap:
+    """The heat map of a run; metric: a name of METRICS. Raises InputError for another."""
+    if metric not in METRICS:
+        raise InputError(f"There is no metric called {metric[:60]!r}; there are {', '.join(METRICS)}.")
+    chosen = METRICS[metric]
+    found = statements.mappings(
+        "viewer_heat_map",
+        {"run": run.name, "judge": chosen.judge},
+        column=sql.Identifier(chosen.column),
+        queries=sql.Identifier("queries" if chosen.is_share else "tail_patch_queries"),
+    )
+    by_relation: dict[str | None, list[dict[str, Any]]] = {}
+    by_bucket: dict[int | None, list[dict[str, Any]]] = {}
+    for row in found:
+        by_relation.setdefault(row["relation"], []).append(row)
+        by_bucket.setdefault(row["frequency_bucket"], []).append(row)
+    values = [row["value"] for row in found if row["value"] is not None]
+    return HeatMap(
+        chosen,
+        sorted(by_bucket, key=_order),
+        sorted(
+            (_row(relation, rows) for relation, rows in by_relation.items()),
+            key=lambda row: (-row.whole.queries, row.relation or ""),
+        ),
+        {bucket: _cell(rows, clause("bucket", bucket)) for bucket, rows in by_bucket.items()},
+        min(values, default=0.0),
+        max(values, default=0.0),
+        found[0]["refreshed_at"] if found else run.refreshed_at,
+    )
+
+
+def _row(relation: str | None, rows: list[dict[str, Any]]) -> Row:
+    named = clause("relation", relation)
+    cells = {
+        row["frequency_bucket"]: _cell([row], combined(named, clause("bucket", row["frequency_bucket"])))
+        for row in rows
+    }
+    return Row(relation, cells, _cell(rows, named))
+
+
+def _cell(rows: list[dict[str, Any]], filter: str) -> Cell:
+    """The rows together, weighed by their queries."""
+    queries = sum(row["queries"] for row in rows)
+    weighed = sum(row["value"] * row["queries"] for row in rows if row["value"] is not None)
+    return Cell(weighed / queries if queries else None, queries, filter)
+
+
+def _order(bucket: int | None) -> int:
+    return -1 if bucket is None else bucket

@@ -1,0 +1,52 @@
+"""Labels by hand: whether a document states what a query asks for, by somebody's name; stored as entailment labels."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import psycopg
+
+from trackstar_db.database.queries import query
+from trackstar_db.errors import InputError, NotFound
+from trackstar_db.loaders.decide import LoadRow
+from trackstar_db.loaders.labels import store_labels
+
+LONGEST_NAME = 200
+
+
+def store_label(
+    connection: psycopg.Connection[Any], labeler: str, query_id: int, document_id: int, score: float
+) -> None:
+    """Nothing; the label is stored, in place of one that the labeler gave before. The caller commits.
+
+    connection: of a role that writes; score: 0 (does not state it) to 1 (states it)
+    Raises InputError for a name or score that is none, NotFound for a query or document that is not there.
+    """
+    if not (math.isfinite(score) and 0 <= score <= 1):
+        raise InputError(f"A label is a number from 0 (does not state it) to 1 (states it), not {score}.")
+    key = _pair(connection, labeler, query_id, document_id)
+    store_labels(connection, [LoadRow(1, "a label by hand", key, float(score))], "update")
+
+
+def remove_label(connection: psycopg.Connection[Any], labeler: str, query_id: int, document_id: int) -> None:
+    """Nothing; what the labeler said of the pair is gone. The caller commits. Raises as `store_label`."""
+    document, fact_id, asked, name = _pair(connection, labeler, query_id, document_id)
+    parameters = {"document_id": document, "fact_id": fact_id, "query_id": asked, "labeler": name}
+    connection.execute(query("viewer_label_delete"), parameters)
+
+
+def _pair(
+    connection: psycopg.Connection[Any], labeler: str, query_id: int, document_id: int
+) -> tuple[int, str | None, int | None, str]:
+    """What the label is about and by whom: the document, the query's fact, or the query where it asks for none."""
+    name = labeler.strip()
+    if not name or not name.isprintable() or len(name) > LONGEST_NAME:
+        raise InputError(f"A label needs its annotator's name, of at most {LONGEST_NAME} characters in one line.")
+    found = connection.execute(
+        query("viewer_label_pair"), {"query_id": query_id, "document_id": document_id}
+    ).fetchone()
+    if found is None:
+        raise NotFound(f"There is no query {query_id}, or no document {document_id}.")
+    (fact_id,) = found
+    return document_id, fact_id, query_id if fact_id is None else None, name

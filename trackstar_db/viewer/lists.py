@@ -1,0 +1,247 @@
+"""Runs, and the queries of one: a page of a list at a time, sorted and filtered."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from psycopg import sql
+
+from trackstar_db.database.queries import query
+from trackstar_db.errors import InputError, NotFound
+from trackstar_db.viewer import places
+from trackstar_db.viewer.filters import Filter, clause
+from trackstar_db.viewer.places import Place, Sort, Stretch, parse_place, stretches
+from trackstar_db.viewer.statements import Statements
+
+PAGE = 100
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run as the chooser shows it.
+
+    model: what `8b_` or the encoding names, if anything
+    is_refreshed: its queries stand in tda.query_overview; else lists are read live, and slowly:
+        `trackstar refresh` makes them quick
+    is_imported: loaded from a file of results
+    """
+
+    run_id: int
+    name: str
+    method: str
+    query_set: str
+    encoding: str | None
+    model: str | None
+    top_k: int
+    queries: int
+    documents: int
+    finished_at: datetime
+    ais_labeler: str | None
+    ais_threshold: float
+    has_opponents: bool
+    is_imported: bool
+    is_refreshed: bool
+    refreshed_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Listed:
+    """A query on a list: columns of tda.query_overview."""
+
+    query_id: int
+    external_id: str
+    prompt: str
+    target: str
+    fact_id: str | None
+    relation: str | None
+    fact_frequency: int | None
+    frequency_bucket: int | None
+    has_annotated_document: bool | None
+    position: int
+    proponents: int
+    confidence: float | None
+    is_correct: bool | None
+    reciprocal_rank: float | None
+    recall_at_10: float | None
+    precision_at_10: float | None
+    best_ais_score: float | None
+    ais_reciprocal_rank: float | None
+    ais_recall_at_10: float | None
+    ais_precision_at_10: float | None
+    tail_patch_delta: float | None
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some queries in order; before, after: cursors of the pages beside it, None where there is none."""
+
+    queries: list[Listed]
+    before: str | None
+    after: str | None
+
+
+@dataclass(frozen=True)
+class View:
+    """What of a list is shown, all of it in the address.
+
+    sort: a name of SORTS; cursor: of a Page, or of `random_page`; size: queries on the page
+    """
+
+    filter: Filter = field(default_factory=Filter)
+    sort: str = "position"
+    cursor: str | None = None
+    size: int = PAGE
+
+
+@dataclass(frozen=True)
+class Count:
+    """A chip: how many queries of the run are so; is_estimated: reckoned from some of them.
+
+    name: None for queries without (no relation, no bucket)
+    filter: the text that leaves these queries
+    """
+
+    name: str | None
+    queries: int
+    filter: str
+    is_estimated: bool = False
+
+
+@dataclass(frozen=True)
+class Chips:
+    """Queries of the run by task, by relation and by frequency bucket."""
+
+    tasks: list[Count]
+    relations: list[Count]
+    buckets: list[Count]
+
+
+SORTS = {name: sort.label for name, sort in places.SORTS.items()}
+"""What lists are sorted by, and what pages call it. All but the position: highest first, those without a value last."""
+
+MOST_TRIED = 500
+"""Queries that chance proposes for the beginning of a page."""
+
+MOST_COUNTED = 20_000
+"""Queries of an imported run whose tasks are looked at; of more, every n-th."""
+
+
+def runs(statements: Statements) -> list[Run]:
+    """Every run that may be read, the newest first."""
+    return statements.rows("viewer_runs", Run, {"name": None})
+
+
+def run(statements: Statements, name: str) -> Run:
+    """The run of this name; raises NotFound."""
+    found = statements.rows("viewer_runs", Run, {"name": name})
+    if not found:
+        raise NotFound(f"There is no run named {name!r}, or you may not read it. Choose one from the list of runs.")
+    return found[0]
+
+
+def page(statements: Statements, run: Run, view: View) -> Page:
+    """Queries of the run. Raises InputError for a cursor or sort that is none."""
+    sort = _sort(view.sort)
+    place = parse_place(view.cursor) if view.cursor else None
+    is_backward = place is not None and place.is_before
+    found: list[Listed] = []
+    for stretch in stretches(sort, place):
+        found += _read(statements, run, view.filter, stretch, view.size + 1 - len(found))
+        if len(found) > view.size:
+            break
+    has_more = len(found) > view.size
+    del found[view.size :]
+    if is_backward:
+        found.reverse()
+    if not found:
+        return Page([], None, None)
+    has_before, has_after = (has_more, True) if is_backward else (place is not None, has_more)
+    return Page(
+        found,
+        before=str(_place_of(found[0], sort, is_before=True)) if has_before else None,
+        after=str(_place_of(found[-1], sort, is_before=False)) if has_after else None,
+    )
+
+
+def random_page(statements: Statements, run: Run, view: View) -> str | None:
+    """The cursor of a page that begins with a query of the list that chance chooses; None begins at its top."""
+    if not run.queries:
+        return None
+    sort = _sort(view.sort)
+    positions = random.sample(range(1, run.queries + 1), min(run.queries, MOST_TRIED))
+    some = Stretch(sql.SQL("o.position = ANY (%(positions)s)"), sql.SQL("random()"), {"positions": positions})
+    found = _read(statements, run, view.filter, some, 1)
+    if not found:  # the filter leaves few queries, or none
+        behind = Stretch(sql.SQL("o.position >= %(position)s"), sql.SQL("o.position"), {"position": positions[0]})
+        found = _read(statements, run, view.filter, behind, 1)
+    if not found:
+        return None
+    place = _place_of(found[0], sort, is_before=False)
+    if sort.is_position:
+        return str(replace(place, value=found[0].position - 1))
+    return str(replace(place, query_id=place.query_id - 1))
+
+
+def chips(statements: Statements, run: Run) -> Chips:
+    """How many queries of the run there are of each task, relation and frequency bucket."""
+    relations: Counter[str | None] = Counter()
+    buckets: Counter[int | None] = Counter()
+    for row in statements.mappings("viewer_relations", {"run": run.name}):
+        relations[row["relation"]] += row["queries"]
+        buckets[row["frequency_bucket"]] += row["queries"]
+    return Chips(
+        _tasks(statements, run),
+        [Count(name, number, clause("relation", name)) for name, number in relations.most_common()],
+        [
+            Count(None if bucket is None else str(bucket), buckets[bucket], clause("bucket", bucket))
+            for bucket in sorted(buckets, key=lambda bucket: -1 if bucket is None else bucket)
+        ],
+    )
+
+
+def source(run: Run) -> sql.Composable:
+    """Where the queries of a run are read: what a refresh computed, else the plain views."""
+    if run.is_refreshed:
+        return sql.SQL("tda.query_overview")
+    return sql.SQL("({})").format(query("viewer_overview_live"))
+
+
+def listed(statements: Statements, run: Run, query_id: int) -> Listed | None:
+    """One query as the list has it; None where the run did not ask it."""
+    here = Stretch(sql.SQL("o.query_id = %(query_id)s"), sql.SQL("o.position"), {"query_id": query_id})
+    return next(iter(_read(statements, run, Filter(), here, 1)), None)
+
+
+def _tasks(statements: Statements, run: Run) -> list[Count]:
+    if not run.is_imported:
+        return [Count(run.query_set, run.queries, clause("task", run.query_set))]
+    every = -(-run.queries // MOST_COUNTED) or 1
+    counted = statements.mappings("viewer_tasks", {"run_id": run.run_id, "queries": run.queries, "every": every})
+    return [Count(row["name"], row["queries"] * every, clause("task", row["name"]), every > 1) for row in counted]
+
+
+def _sort(name: str) -> Sort:
+    if name not in places.SORTS:
+        raise InputError(f"There is no order called {name[:60]!r}; lists are sorted by {', '.join(places.SORTS)}.")
+    return places.SORTS[name]
+
+
+def _read(statements: Statements, run: Run, filter: Filter, stretch: Stretch, size: int) -> list[Listed]:
+    """Queries of one stretch of the list."""
+    parameters = {"run_id": run.run_id, "size": size, **filter.parameters, **stretch.parameters}
+    return statements.rows(
+        "viewer_queries",
+        Listed,
+        parameters,
+        source=source(run),
+        place=stretch.condition,
+        condition=filter.condition,
+        order=stretch.order,
+    )
+
+
+def _place_of(listed: Listed, sort: Sort, is_before: bool) -> Place:
+    return Place(is_before, getattr(listed, sort.column), 0 if sort.is_position else listed.query_id)

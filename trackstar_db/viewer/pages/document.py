@@ -1,0 +1,52 @@
+"""Documents: one with all queries that it influences, and the search for them."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from trackstar_db.viewer.documents import document, influenced, search
+from trackstar_db.viewer.highlighting import Wanted
+from trackstar_db.viewer.pages.asked import Asked
+from trackstar_db.viewer.pages.frame import frame_of, reading
+from trackstar_db.viewer.pages.rendering import render
+
+
+def page(request: Request) -> Response:
+    """One document; the queries of the chosen run, or of all runs."""
+    asked = Asked.of(request)
+    is_whole = asked.flag("all")
+    with reading(request) as statements:
+        frame = frame_of(statements, asked, "document", "all")
+        found = document(statements, asked.needed("document"))
+        run = None if is_whole else frame.run.name
+        queries = influenced(statements, found.document_id, run, asked.text("cursor") or None)
+    return render(
+        request,
+        "document.html",
+        asked=asked,
+        frame=frame,
+        found=found,
+        queries=queries,
+        is_whole=is_whole,
+        statements=statements,
+    )
+
+
+def overview(request: Request) -> Response:
+    """The documents whose words are looked for."""
+    asked = Asked.of(request)
+    text = asked.text("search")
+    with reading(request) as statements:
+        frame = frame_of(statements, asked, "search", "corpus")
+        found = search(statements, text, asked.text("corpus") or None) if text else None
+    wanted = (Wanted("selection", found.words),) if found else ()
+    return render(
+        request,
+        "documents.html",
+        asked=asked,
+        frame=frame,
+        found=found,
+        wanted=wanted,
+        statements=statements,
+    )

@@ -1,0 +1,87 @@
+"""The viewer's connections: a pool of sessions that can only read schema tda, and only what their role was granted."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from psycopg import Connection, sql
+from psycopg_pool import ConnectionPool, PoolTimeout
+
+from trackstar_db.database.engine import Database
+from trackstar_db.database.reader import READER, reader_of
+from trackstar_db.errors import DatabaseUnavailable, DatabaseUnsuitable
+
+CONNECTIONS = 8
+STATEMENT_SECONDS = 10
+WAIT_SECONDS = 20
+
+
+class Reading:
+    """Transactions that read: each under a time limit, by a role that was granted tda_reader's rights.
+
+    A login that can only read stays itself, with the corpora that it was granted. Any other becomes tda_reader: by
+    logging in as it where that is possible, else by SET ROLE, which is as good for statements that are all ours.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._role: str | None = None
+        try:
+            reader = reader_of(database)
+        except DatabaseUnsuitable:
+            reader, self._role = database, READER
+        self.address = reader.address
+        self._pool: ConnectionPool[Connection[Any]] = ConnectionPool(
+            lambda: reader.conninfo,
+            min_size=1,
+            max_size=CONNECTIONS,
+            timeout=WAIT_SECONDS,
+            configure=self._configure,
+            check=ConnectionPool.check_connection,
+            open=False,
+            name="viewer",
+        )
+
+    def open(self) -> None:
+        """Nothing; the first connection is there. Raises DatabaseUnavailable."""
+        self._pool.open()
+        try:
+            self._pool.wait(WAIT_SECONDS)
+        except PoolTimeout as error:
+            self._pool.close()
+            raise self._unavailable() from error
+
+    def close(self) -> None:
+        """Nothing; no connection is left."""
+        self._pool.close()
+
+    @contextmanager
+    def connect(self) -> Iterator[Connection[Any]]:
+        """A connection in a read-only transaction, which is rolled back. Raises DatabaseUnavailable."""
+        try:
+            connection = self._pool.getconn()
+        except PoolTimeout as error:
+            raise self._unavailable() from error
+        try:
+            yield connection
+        finally:
+            if not connection.closed:
+                connection.rollback()
+            self._pool.putconn(connection)
+
+    def _configure(self, connection: Connection[Any]) -> None:
+        connection.read_only = True
+        if self._role is not None:
+            connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(self._role)))
+        limit = f"{STATEMENT_SECONDS}s"
+        connection.execute(
+            "SELECT set_config('statement_timeout', %s, false), set_config('jit', 'off', false)", (limit,)
+        )
+        connection.commit()
+
+    def _unavailable(self) -> DatabaseUnavailable:
+        return DatabaseUnavailable(
+            f"The database at {self.address} gave no connection within {WAIT_SECONDS} seconds. "
+            "Check that its server runs, and ask again."
+        )

@@ -1,0 +1,70 @@
+"""The viewer served: its socket, its address, and the web server until Ctrl-C."""
+
+from __future__ import annotations
+
+import errno
+import signal
+import socket
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
+
+import uvicorn
+
+from trackstar_db.errors import InputError
+from trackstar_db.viewer.app import create_app
+from trackstar_db.viewer.protection import LOOPBACK
+from trackstar_db.viewer.state import Viewer
+
+ANY = ("0.0.0.0", "::", "")
+IDLE_SECONDS = 75  # of a browser's connection: longer than browsers keep one that they may send on
+ENDING_SECONDS = 3  # that open requests may take when it ends
+
+
+@contextmanager
+def listening(host: str, port: int) -> Iterator[socket.socket]:
+    """A socket that listens; raises InputError where the address is not to be had."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        bound = socket.create_server((host, port), family=family)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise InputError(
+                f"port {port} of {host} is taken, perhaps by another viewer. Give another one: --port {port + 1}"
+            ) from error
+        raise InputError(
+            f"nothing can listen on {host}, port {port}: {error.strerror}. Give another --host."
+        ) from error
+    with bound:
+        yield bound
+
+
+def address(host: str, bound: socket.socket) -> str:
+    """Where a browser on this computer finds it."""
+    name = LOOPBACK[0] if host in ANY else host
+    return f"http://{f'[{name}]' if ':' in name else name}:{bound.getsockname()[1]}/"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether this computer alone reaches it."""
+    return host in LOOPBACK or host.startswith("127.")
+
+
+def serve(viewer: Viewer, bound: socket.socket, names: Collection[str]) -> None:
+    """Nothing; the viewer was served until Ctrl-C or SIGTERM.
+
+    names: further hosts under which it may be asked for
+    """
+    config = uvicorn.Config(
+        create_app(viewer, {*LOOPBACK, *names} - set(ANY)),
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        ws="none",
+        lifespan="on",
+        timeout_keep_alive=IDLE_SECONDS,
+        timeout_graceful_shutdown=ENDING_SECONDS,
+    )
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was opened is closed then too
+    with suppress(KeyboardInterrupt):  # which uvicorn raises again once all is closed
+        uvicorn.Server(config).run(sockets=[bound])
