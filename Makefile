@@ -3,16 +3,21 @@
 #   make test    the tests
 # Both make their own environment in .venv first. Another, .venv-peers, is made by
 #   make test-peers    scores against captum, kronfluence and Bergson (Python 3.11 or later)
+# and .venv-superset by
+#   make superset      the dashboard in Apache Superset, until Ctrl-C
 
 PYTHON ?= python3
 VENV ?= .venv
 PEERS ?= .venv-peers
+SUPERSET ?= .venv-superset
+# For `make superset` on another database than the embedded one: the URL of a member of tda_reader.
+READER_URL ?=
 # The tested release. Set TORCH= to keep a torch that is already in the environment.
 TORCH ?= torch==2.13.0
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo test test-fast test-peers lint types format bench bench-full bench-report wheel demo-data clean
+.PHONY: demo demo-runs superset test test-fast test-peers test-dashboards lint types format bench bench-full bench-report dictionary docs wheel demo-data clean
 
 $(INSTALLED): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -24,6 +29,28 @@ $(INSTALLED): pyproject.toml
 demo: $(INSTALLED)
 	@$(BIN)/trackstar demo
 	@echo "  first, in this shell: . $(BIN)/activate"
+
+# Further methods and judges on the demo's data, for dashboards that compare them.
+demo-runs: $(INSTALLED)
+	$(BIN)/trackstar demo > /dev/null
+	$(BIN)/trackstar attribute --encoding demo --query-set demo --run demo --method trackstar --method less --method gold
+	$(BIN)/trackstar judge entailment --runs 'demo,demo/*' --labeler alias_match
+	$(BIN)/trackstar judge tail-patch --runs 'demo,demo/*' --every 4
+	$(BIN)/trackstar evaluate --runs 'demo,demo/*'
+	$(BIN)/trackstar refresh
+
+$(SUPERSET)/.installed: dashboards/superset/requirements.txt dashboards/superset/constraints.txt
+	test -x $(SUPERSET)/bin/python || $(PYTHON) -m venv $(SUPERSET)
+	$(SUPERSET)/bin/python -m pip install --quiet --requirement $< --constraint dashboards/superset/constraints.txt
+	touch $@
+
+superset: $(INSTALLED) $(SUPERSET)/.installed
+	@$(BIN)/python -m dashboards.superset.up --environment $(SUPERSET) $(if $(READER_URL),--database-url "$(READER_URL)")
+
+# The dashboard in headless Chromium (Debian's package chromium), with pictures for the docs.
+test-dashboards: demo-runs $(SUPERSET)/.installed
+	$(BIN)/python -m pip install --quiet playwright
+	$(BIN)/python -m dashboards.superset.look --environment $(SUPERSET) --pictures docs/images
 
 test: $(INSTALLED) lint types
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
@@ -67,6 +94,15 @@ bench-full: $(INSTALLED)
 # BENCHMARKS.md again from the kept results, after a change of its words.
 bench-report: $(INSTALLED)
 	$(BIN)/python -m tests.bench.report
+
+# docs/data-dictionary.md again, from the comments in sql/.
+dictionary: $(INSTALLED)
+	$(BIN)/trackstar init
+	$(BIN)/python -m trackstar_db.database.dictionary > docs/data-dictionary.md
+
+# The documentation site, in build/site.
+docs: $(INSTALLED)
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 wheel: $(INSTALLED)
 	$(BIN)/python -m build --wheel

@@ -1,5 +1,19 @@
 -- The role that reads the public schema tda and nothing else, and writes nowhere. Applied again after every upgrade.
--- Give it to people with: GRANT tda_reader TO somebody;
+-- Give it to people with: GRANT tda_reader TO somebody; then they see the corpora that are granted to them or to a role
+-- that they are members of (trackstar grant, trackstar revoke). tda_reader itself is granted every corpus at first.
+--
+-- How a corpus is kept from those without a grant, for whoever writes SQL here:
+--   * Row-level security stands on the tables (sql/policies.sql): on what belongs to a corpus, and on runs, which are seen
+--     by those who are granted every corpus that the run found documents in or was told to search. A table without a
+--     line there is closed to readers.
+--   * Every view of tda and trackstar reads with the rights of who asks: sql/policies.sql sets security_invoker, nothing
+--     is to be written for it. So counts and means are of the rows that the reader sees.
+--   * What `trackstar refresh` computes stands in tables of trackstar with policies of their own, seen as their runs are. A
+--     materialized view would have no row-level security: there is none.
+--   * A function of tda is LANGUAGE sql with BEGIN ATOMIC, or names objects of tda only (readers may not look into
+--     schema trackstar), and is not SECURITY DEFINER. Only tda.nearest is: gradients are searched with the owner's
+--     rights, among the documents that trackstar.matching_documents leaves, which leaves the reader's.
+--   * No message lists names that were not read so. A view that you make by hand is WITH (security_invoker).
 
 -- Roles belong to the whole server: another database's `trackstar init` may make it at the same moment.
 DO $$
@@ -61,9 +75,28 @@ EXCEPTION
     WHEN insufficient_privilege THEN NULL;
 END $$;
 
+-- What a session of tda_reader itself begins with; a role that is a member of it has settings of its own. Rights do not
+-- depend on it: this keeps a mistake from holding the server. A value that was set by hand stays, for example by
+-- ALTER ROLE tda_reader IN DATABASE trackstar SET statement_timeout = '10min';
 DO $$
+DECLARE
+    setting text[];
 BEGIN
-    EXECUTE format('ALTER ROLE tda_reader IN DATABASE %I SET default_transaction_read_only = on', current_database());
+    FOREACH setting SLICE 1 IN ARRAY ARRAY[['default_transaction_read_only', 'on'], ['statement_timeout', '2min']]
+    LOOP
+        IF NOT EXISTS (
+            SELECT FROM pg_db_role_setting s, unnest(s.setconfig) made
+            WHERE s.setrole = 'tda_reader'::regrole AND made LIKE replace(setting[1], '_', '\_') || '=%'
+              AND s.setdatabase IN (0, (SELECT oid FROM pg_database WHERE datname = current_database())))
+        THEN
+            EXECUTE format('ALTER ROLE tda_reader IN DATABASE %I SET %I = %L',
+                           current_database(), setting[1], setting[2]);
+        END IF;
+    END LOOP;
 EXCEPTION
-    WHEN insufficient_privilege THEN NULL;
+    WHEN insufficient_privilege THEN
+        RAISE WARNING 'sessions of tda_reader keep the server''s settings: this role may not change them. A superuser '
+            'does it in this database: ALTER ROLE tda_reader IN DATABASE % SET default_transaction_read_only = on; '
+            'ALTER ROLE tda_reader IN DATABASE % SET statement_timeout = ''2min'';',
+            quote_ident(current_database()), quote_ident(current_database());
 END $$;

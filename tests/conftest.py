@@ -133,6 +133,26 @@ def database_url(test_server: EmbeddedServer) -> Iterator[str]:
     _administer(test_server, "DROP DATABASE {} WITH (FORCE)", name)
 
 
+@pytest.fixture(scope="session")
+def demo_database_url(test_server: EmbeddedServer) -> str:
+    """The URL of a database with the demo, further methods beside it, and what all judges say; for reading only."""
+    from trackstar_db.demo.run import run_demo
+    from trackstar_db.judges.tail_patch_step import TailPatchOptions
+    from trackstar_db.store import Store
+
+    _administer(test_server, "CREATE DATABASE {} TEMPLATE {}", "demo", TEMPLATE)
+    url = test_server.url(database="demo")
+    with Store.open(url) as store:
+        run_demo(store, tell=lambda _: None)
+        store.attribute_all(["demo"], "demo", "demo", ["trackstar", "bm25", "gold"])
+        runs = ["demo", "demo/*"]
+        store.judge_entailment(runs, "alias_match")
+        store.judge_tail_patch(runs, TailPatchOptions(every=40))
+        store.evaluate(runs)
+        store.refresh()
+    return url
+
+
 @pytest.fixture
 def make_database_url(test_server: EmbeddedServer) -> Iterator[Callable[..., str]]:
     """Makes further databases at the code's revision, or copies of one that nobody is connected to."""

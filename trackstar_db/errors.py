@@ -9,7 +9,8 @@
     ├── InputError
     │   ├── UnreadableSource          a file or folder cannot be read
     │   ├── InvalidRecord             one record of a source is wrong (loaders reject it and go on)
-    │   └── ConflictingRecord         a record contradicts a stored row under --on-conflict error
+    │   ├── ConflictingRecord         a record contradicts a stored row under --on-conflict error
+    │   └── StatementRefused          the database does not run a text of SQL, or stopped it
     ├── NotFound                      a name that is not in the database
     ├── AlreadyExists                 a name that is taken
     ├── InUse                         something that others stand on cannot be dropped
@@ -70,6 +71,10 @@ class InvalidRecord(InputError):
 
 class ConflictingRecord(InputError):
     """A record contradicts a stored row and --on-conflict is error."""
+
+
+class StatementRefused(InputError):
+    """The database does not run a text of SQL, or stopped it."""
 
 
 class NotFound(TrackstarError):

@@ -31,13 +31,23 @@ def open_output(path: str | Path | None) -> Iterator[IO[bytes]]:
         with _opened(target, path, "wb") as raw, _compressed(raw, target.suffix) as stream:
             yield stream
         return
+    with begun_file(path) as begun, _opened(begun, path, "xb") as raw, _compressed(raw, target.suffix) as stream:
+        yield stream
+
+
+@contextmanager
+def begun_file(path: str | Path) -> Iterator[Path]:
+    """Where to write a file, which does not exist yet and stands in the same folder.
+
+    It takes the name that was given, and the place of one that was there, when the block ends without an exception.
+    Raises InputError where the name is a folder's or a device's.
+    """
+    target = Path(path).resolve()
     begun = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        with _opened(begun, path, "xb") as raw:
-            if target.is_dir():
-                raise InputError(f"cannot write {path}: it is a folder. Name a file.")
-            with _compressed(raw, target.suffix) as stream:
-                yield stream
+        if target.exists() and not target.is_file():
+            raise InputError(f"cannot write {path}: it is a {'folder' if target.is_dir() else 'device'}. Name a file.")
+        yield begun
         begun.replace(target)
     finally:
         begun.unlink(missing_ok=True)

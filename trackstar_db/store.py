@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from trackstar_db.store_frames import Frames
+from trackstar_db.store_grants import Grants
 from trackstar_db.store_indexes import Indexes
 from trackstar_db.store_judging import Evidence
 
@@ -26,7 +28,7 @@ if TYPE_CHECKING:  # torch and transformers take seconds to import: methods impo
 Paths: TypeAlias = "Sequence[str | Path]"
 
 
-class Store(Evidence, Indexes):
+class Store(Evidence, Frames, Grants, Indexes):
     """A trackstar database.
 
         with Store.open() as store:

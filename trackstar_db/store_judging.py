@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from trackstar_db.store_base import OpenStore
 
 if TYPE_CHECKING:  # torch and transformers take seconds to import: methods import them when they are called
+    from trackstar_db.database.refresh import Refreshed
     from trackstar_db.evaluation.evaluate import Bootstrap, Evaluation, Judge
     from trackstar_db.evaluation.lds import Retraining
     from trackstar_db.evaluation.retraining import TrainingRecipe
@@ -84,6 +85,12 @@ class Evidence(OpenStore):
         from trackstar_db.evaluation.evaluate import evaluate
 
         return evaluate(self._current, runs, judge, bootstrap)
+
+    def refresh(self) -> list[Refreshed]:
+        """What was computed anew for dashboards: the views of tda that have `refreshed_at`."""
+        from trackstar_db.database.refresh import refresh
+
+        return refresh(self._current)
 
     def explain(
         self,

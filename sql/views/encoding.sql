@@ -6,7 +6,10 @@ SELECT e.name AS encoding, e.recipe -> 'model' ->> 'name' AS model, m.architectu
         WHERE d.encoding_id = e.encoding_id AND d.outcome = 'stored') AS encoded_documents,
        (SELECT count(*) FROM trackstar.query_gradient q
         WHERE q.encoding_id = e.encoding_id AND q.block = 0) AS encoded_queries,
-       e.recipe, encode(e.digest, 'hex') AS digest, e.created_at,
+       CASE WHEN (SELECT trackstar.granted_corpora()) IS NULL OR e.recipe ->> 'corpus' IS NULL
+                 OR EXISTS (SELECT FROM trackstar.corpus c WHERE c.name = e.recipe ->> 'corpus')
+            THEN e.recipe END AS recipe,
+       encode(e.digest, 'hex') AS digest, e.created_at,
        coalesce(e.recipe -> 'settings' ->> 'loss', 'cross-entropy') AS loss,
        encode(m.content_digest, 'hex') AS model_digest, e.is_by_block, e.bits
 FROM trackstar.encoding e
@@ -23,7 +26,8 @@ COMMENT ON COLUMN tda.encoding.block_rank IS 'Rank k of each side''s projection.
 COMMENT ON COLUMN tda.encoding.second_moment IS 'How the optimizer''s second moment V enters: none, rank1 or full.';
 COMMENT ON COLUMN tda.encoding.encoded_documents IS 'Documents with a stored gradient.';
 COMMENT ON COLUMN tda.encoding.encoded_queries IS 'Queries with a stored gradient.';
-COMMENT ON COLUMN tda.encoding.recipe IS 'Every setting, as JSON.';
+COMMENT ON COLUMN tda.encoding.recipe IS
+    'Every setting, as JSON; empty for those who may not read the corpus that R is of.';
 COMMENT ON COLUMN tda.encoding.digest IS 'SHA-256 over the recipe and its numbers.';
 COMMENT ON COLUMN tda.encoding.created_at IS 'When the encoding was made.';
 COMMENT ON COLUMN tda.encoding.loss IS 'What gradients are of: cross-entropy or margin.';

@@ -4,7 +4,7 @@ SELECT r.name AS run, r.method, e.name AS encoding, s.name AS query_set, r.top_k
        r.query_count, r.document_count, r.code_version, r.started_at, r.finished_at,
        extract(epoch FROM r.finished_at - r.started_at)::double precision AS duration_seconds,
        t.name AS task, r.settings, r.ais_labeler, r.ais_threshold,
-       step.optimizer AS tail_patch_optimizer, step.learning_rate AS tail_patch_learning_rate
+       step.optimizer AS tail_patch_optimizer, step.learning_rate AS tail_patch_learning_rate, r.run_id
 FROM trackstar.run r
 JOIN trackstar.query_set s USING (query_set_id)
 LEFT JOIN trackstar.encoding e USING (encoding_id)
@@ -30,3 +30,4 @@ COMMENT ON COLUMN tda.run.ais_labeler IS 'Whose entailment labels judge the run;
 COMMENT ON COLUMN tda.run.ais_threshold IS 'Above this an entailment (AIS) score counts as entailed.';
 COMMENT ON COLUMN tda.run.tail_patch_optimizer IS 'The step of the tail-patch that judges the run; empty if not judged.';
 COMMENT ON COLUMN tda.run.tail_patch_learning_rate IS 'The learning rate of that step.';
+COMMENT ON COLUMN tda.run.run_id IS 'The run''s number in this database.';

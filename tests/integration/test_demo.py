@@ -15,7 +15,6 @@ from trackstar_db import demo
 from trackstar_db.database.engine import open_database
 
 ROOT = Path(__file__).parents[2]
-EXAMPLES = ROOT / "sql" / "examples"
 
 
 def test_the_readme_shows_what_the_demo_prints() -> None:
@@ -49,9 +48,6 @@ def test_the_demo_prints_answers_with_their_documents_again_and_again(
         (chance,) = connection.execute(
             "SELECT avg(annotated_documents) / (SELECT count(*) FROM tda.document) FROM tda.fact"
         ).fetchone() or (1,)
-        connection.execute("SET LOCAL ROLE tda_reader")
-        for path in sorted(EXAMPLES.glob("*.sql")):
-            assert connection.execute(path.read_bytes()).fetchall(), path
     database.close()
     assert stated > 10 * chance  # influence finds the statements far better than chance
     second = run_trackstar("demo")

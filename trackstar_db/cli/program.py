@@ -55,6 +55,10 @@ COMMANDS = {
     "export": ("export",),
     "explain": ("explain",),
     "lds": ("retrain", "retraining"),
+    "grants": ("grant", "revoke", "grants"),
+    "refresh": ("refresh",),
+    "sql": ("sql",),
+    "mcp": ("mcp",),
     "demo": ("demo",),
 }
 for _module, _names in COMMANDS.items():

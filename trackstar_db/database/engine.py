@@ -119,6 +119,15 @@ class Database:
         with self._telling_of_loss(), self.engine.begin() as bound:
             yield bound, cast(Connection, bound.connection.driver_connection)
 
+    def as_role(self, role: str) -> Database:
+        """The same database by another login, without this one's password: libpq looks for the role's own."""
+
+        def find_parameters() -> dict[str, str]:
+            found = {name: value for name, value in self._find_parameters().items() if name != "password"}
+            return {**found, "user": role}
+
+        return Database(find_parameters, self._recover)
+
     def close(self) -> None:
         """Close the pool's connections; the next use opens new ones."""
         self.engine.dispose()

@@ -15,7 +15,14 @@ from trackstar_db.database.queries import query
 from trackstar_db.errors import SchemaOutOfDate
 
 # metrics: views that stand on other views.
-OBJECT_FILES = ("methods.sql", "functions/*.sql", "views/*.sql", "metrics/*.sql", "roles.sql")
+OBJECT_FILES = (
+    "methods.sql",
+    "functions/*.sql",
+    "views/*.sql",
+    "metrics/*.sql",
+    "roles.sql",
+    "policies.sql",
+)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ again after every upgrade. Both happen in one transaction: a database is at a re
 
 from __future__ import annotations
 
+import logging
 from contextlib import suppress
 from pathlib import Path
 from threading import Lock
@@ -38,6 +39,7 @@ FOREIGN = (
     psycopg.errors.DuplicateObject,
     psycopg.errors.DuplicateFunction,
 )
+_LOG = logging.getLogger(__name__)
 _ALEMBIC = Lock()  # Alembic keeps the connection it works on in a global variable
 
 __all__ = ["SchemaState", "Status", "initialize", "require_current", "status"]
@@ -56,6 +58,7 @@ def initialize(database: Database) -> SchemaState:
             before = read_state(connection)
             refuse_newer(before)
             if not before.is_current:
+                connection.add_notice_handler(_pass_on)
                 _upgrade(bound, connection)
     except (psycopg.ProgrammingError, sqlalchemy.exc.ProgrammingError) as error:
         refused = error.orig if isinstance(error, sqlalchemy.exc.ProgrammingError) else error
@@ -114,6 +117,12 @@ def _upgrade(bound: BoundConnection, connection: Connection) -> None:
         connection.execute(sql.SQL(path.read_text(encoding="utf-8")))
     objects = sql.Literal(code_state().objects)
     connection.execute(sql.SQL("COMMENT ON SCHEMA trackstar IS {}").format(objects))
+
+
+def _pass_on(notice: psycopg.errors.Diagnostic) -> None:
+    """Nothing; what the server warns of in an upgrade is logged: on standard error, unless a program sees to it."""
+    if notice.severity_nonlocalized == "WARNING":
+        _LOG.warning("Warning: %s", notice.message_primary)
 
 
 def _let_gradients_be_bytes(connection: Connection) -> None:

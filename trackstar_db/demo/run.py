@@ -13,12 +13,19 @@ from trackstar_db.attribution.model import LoadedModel, load_model
 from trackstar_db.attribution.model_files import model_digest
 from trackstar_db.database.queries import query
 from trackstar_db.encoding.fitting import NewEncoding
-from trackstar_db.errors import AlreadyExists
+from trackstar_db.errors import AlreadyExists, ExtraMissing
+from trackstar_db.judges.tail_patch_step import TailPatchOptions
 from trackstar_db.prediction import confidence, greedy_answer, sampled_answers, states
 from trackstar_db.store import Store
 
 NAME = "demo"
 """Corpus, query set, encoding and run all go by this name."""
+
+BM25 = "demo/bm25"
+"""A run over the same queries to compare with, where the extra `baselines` is installed."""
+
+QUERIES_PER_TRIED = 8
+"""One of so many queries gets tail-patches."""
 
 QUERIES = ("capital-france", "author-the-tin-drum", "currency-japan")
 """The facts whose answers the demo prints, each of another relation."""
@@ -50,11 +57,9 @@ def run_demo(store: Store, tell: Callable[[str], None], k: int = 5) -> list[Demo
     sentences = store.load_sentences([demo.SENTENCES], corpus=NAME)
     tell(f"loaded {facts.read:,} facts and {sentences.read:,} documents")
     _encode(store, tell)
-    for run in store.runs():
-        if run["run"] == NAME and (run["encoding"], run["query_set"]) == (NAME, NAME):
-            store.drop_run(NAME)
-    summary = store.attribute(NAME, NAME, NAME)
-    tell(f"ranked {summary.documents:,} documents for each of {summary.queries:,} queries")
+    _attribute(store, tell)
+    _judge(store, tell)
+    store.refresh()
     loaded = load_model(demo.MODEL)
     with store.database.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
         parameters = {"query_set": NAME, "external_ids": list(QUERIES)}
@@ -80,6 +85,34 @@ def _encode(store: Store, tell: Callable[[str], None]) -> None:
     dimension = store.encoding(NAME).dimension
     new, old = documents.stored + queries.stored, documents.already_encoded + queries.already_encoded
     tell(f"encoded {new:,} texts into gradients of {dimension:,} numbers ({old:,} were there)")
+
+
+def _attribute(store: Store, tell: Callable[[str], None]) -> None:
+    """Nothing; the demo's runs are made anew."""
+    ours = {NAME: NAME, BM25: None}
+    for run in store.runs():
+        if run["query_set"] == NAME and run["run"] in ours and run["encoding"] == ours[run["run"]]:
+            store.drop_run(run["run"])
+    summary = store.attribute(NAME, NAME, NAME)
+    tell(f"ranked {summary.documents:,} documents for each of {summary.queries:,} queries")
+    try:
+        store.attribute((), NAME, BM25, "bm25")
+        tell("ranked them by the words that they share with each query too (bm25)")
+    except ExtraMissing as error:
+        tell(f"run {BM25} is left out: {error}")
+
+
+def _judge(store: Store, tell: Callable[[str], None]) -> None:
+    """Nothing; queries and proponents have what SQL compares runs by."""
+    counted = store.judge_frequency(NAME)
+    tell(f"counted how many documents hold each of {counted.facts:,} facts")
+    said = store.judge_predictions(NAME, model=str(demo.MODEL))
+    tell(f"asked the model all {said.queries:,} queries: {said.correct:,} right")
+    runs = [run["run"] for run in store.runs() if run["run"] in (NAME, BM25)]
+    store.judge_entailment(runs, labeler="alias_match")
+    options = TailPatchOptions(every=QUERIES_PER_TRIED, model=str(demo.MODEL), optimizer_state=demo.SECOND_MOMENT)
+    tried = store.judge_tail_patch(runs, options)
+    tell(f"took one training step on each of {tried.pairs:,} proponents")
 
 
 def _asked_of(asked: dict[str, Any], k: int) -> dict[str, Any]:

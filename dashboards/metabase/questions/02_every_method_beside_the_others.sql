@@ -1,0 +1,13 @@
+-- Every method beside the others
+-- Visualization: Table
+-- Variables: query_set, judge (default annotation), each of type text
+SELECT run, method, mrr, recall_at_10, precision_at_10, tail_patch_delta, queries FROM (
+-- How do the methods compare at finding documents that state a fact (MRR, recall), and at moving the model (tail-patch)?
+SELECT query_set, judge, run, method, queries, mrr, recall_at_10, precision_at_10, tail_patch_queries, tail_patch_delta
+FROM tda.run_overview
+WHERE judge IN ('annotation', 'ais')
+) AS panel
+WHERE true
+  [[AND query_set = {{query_set}}]]
+  [[AND judge = {{judge}}]]
+ORDER BY mrr DESC NULLS LAST

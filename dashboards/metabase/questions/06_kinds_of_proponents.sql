@@ -1,0 +1,12 @@
+-- Kinds of proponents
+-- Visualization: Bar; x run, y share, series kind; stacked
+-- Variables: query_set, each of type text
+SELECT run, share, kind FROM (
+-- Of what kind are the first ten proponents: do they state the fact, or share a name, a relation, nothing?
+SELECT r.query_set, run, k.method, k.kind, k.proponents, k.share
+FROM tda.proponent_kind k
+JOIN tda.run r USING (run)
+WHERE k.direction = 'proponent'
+) AS panel
+WHERE true
+  [[AND query_set = {{query_set}}]]

@@ -1,0 +1,16 @@
+-- The runs that who asks may read: those whose every corpus is granted. NULL, and not all numbers, where that is every
+-- corpus.
+CREATE OR REPLACE FUNCTION trackstar.visible_runs() RETURNS bigint[]
+LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    granted bigint[] := trackstar.granted_corpora();
+BEGIN
+    RETURN CASE WHEN granted IS NOT NULL THEN ARRAY(
+        SELECT r.run_id
+        FROM trackstar.run r
+        WHERE NOT EXISTS (SELECT FROM trackstar.run_corpus c
+                          WHERE c.run_id = r.run_id AND c.corpus_id <> ALL (granted))) END;
+END $$;
+
+COMMENT ON FUNCTION trackstar.visible_runs() IS
+    'The runs that who asks may read, by number; NULL where every corpus is granted.';

@@ -1,0 +1,2 @@
+-- The version of schema tda.
+SELECT version FROM tda.surface;

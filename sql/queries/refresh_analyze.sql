@@ -1,0 +1,2 @@
+-- Tell the planner what a precomputed table holds now.
+ANALYZE trackstar.{name};

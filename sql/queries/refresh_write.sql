@@ -1,0 +1,2 @@
+-- What a precomputed table lacks.
+INSERT INTO trackstar.{name} SELECT * FROM fresh;

@@ -1,0 +1,1 @@
+"""Arrow tables out of the database, and files of them: views, answers of SQL, gradients."""
