@@ -65,6 +65,11 @@ class Chart:
         ]
 
     @property
+    def selected(self) -> list[str]:
+        """The columns that the chart's rows have, each once."""
+        return list(self.columns) or list(dict.fromkeys(self.used))
+
+    @property
     def sorting(self) -> list[tuple[str, bool]]:
         """(column, whether ascending), the first counts most."""
         return [(column, direction == "ascending") for column, direction in (item.split() for item in self.order)]

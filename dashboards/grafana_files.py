@@ -44,6 +44,8 @@ def _variable(item: Filter) -> dict[str, Any]:
     chosen: Any = (
         {"text": ["All"], "value": [ALL]} if item.is_multiple else {"text": item.default, "value": item.default}
     )
+    # Put in as it is where all are chosen, and true for every row then, those without a value too.
+    everything = {"allValue": _compared(item)} if item.is_multiple else {}
     return {
         "name": item.column,
         "label": item.title,
@@ -54,6 +56,7 @@ def _variable(item: Filter) -> dict[str, Any]:
         "sort": 0,
         "multi": item.is_multiple,
         "includeAll": item.is_multiple,
+        **everything,
         "options": [],
         **({"current": chosen} if item.is_multiple or item.default else {}),
     }
@@ -61,7 +64,7 @@ def _variable(item: Filter) -> dict[str, Any]:
 
 def filtered(dashboard: Dashboard, panel: Panel, columns: list[str], sorting: list[tuple[str, bool]]) -> str:
     """The panel's SQL under the filters that narrow it; Grafana puts the chosen values in, quoted."""
-    chosen = [f"{item.column} IN (${{{item.column}:sqlstring}})" for item in dashboard.filters_of(panel)]
+    chosen = [f"{_compared(item)} IN (${{{item.column}:sqlstring}})" for item in dashboard.filters_of(panel)]
     order = ", ".join(column if is_ascending else f"{column} DESC NULLS LAST" for column, is_ascending in sorting)
     lines = [f"SELECT {', '.join(columns)} FROM (", panel.sql, ") AS panel"]  # noqa: S608
     if chosen:
@@ -69,6 +72,11 @@ def filtered(dashboard: Dashboard, panel: Panel, columns: list[str], sorting: li
     if order:
         lines.append(f"ORDER BY {order}")
     return "\n".join(lines)
+
+
+def _compared(item: Filter) -> str:
+    """What is compared with the chosen values: never NULL where all can be chosen, which no list holds."""
+    return f"coalesce({item.column}, '')" if item.is_multiple else item.column
 
 
 # Panels -------------------------------------------------------------------------------------------
@@ -105,7 +113,6 @@ def _heading(section: Section, y: int) -> dict[str, Any]:
 
 def _panel(dashboard: Dashboard, chart: Chart) -> dict[str, Any]:
     kinds = {"bars": _bars, "lines": _bars, "scatter": _scatter, "heatmap": _heatmap, "table": _table}
-    columns = list(chart.columns) or list(dict.fromkeys(chart.used))
     sorting = chart.sorting or [(column, True) for column in (chart.x, chart.series or chart.y)]
     return {
         "title": chart.title,
@@ -118,7 +125,7 @@ def _panel(dashboard: Dashboard, chart: Chart) -> dict[str, Any]:
                 "editorMode": "code",
                 "format": SQL_FORMAT,
                 "rawQuery": True,
-                "rawSql": filtered(dashboard, chart.panel, columns, sorting),
+                "rawSql": filtered(dashboard, chart.panel, chart.selected, sorting),
             }
         ],
         **kinds[chart.shows](dashboard, chart),

@@ -22,14 +22,13 @@ def metabase_files(dashboard: Dashboard) -> dict[str, str]:
 
 
 def _question(dashboard: Dashboard, chart: Chart) -> str:
-    columns = list(chart.columns) or list(dict.fromkeys(chart.used))
     order = ", ".join(column if is_ascending else f"{column} DESC NULLS LAST" for column, is_ascending in chart.sorting)
     filters = [f"  [[AND {item.column} = {{{{{item.column}}}}}]]" for item in dashboard.filters_of(chart.panel)]
     lines = [
         f"-- {chart.title}",
         f"-- Visualization: {PICTURES[chart.shows]}{_settings(chart)}",
         *([f"-- Variables: {_variables(dashboard, chart)}, each of type text"] if filters else []),
-        f"SELECT {', '.join(columns)} FROM (",  # noqa: S608
+        f"SELECT {', '.join(chart.selected)} FROM (",  # noqa: S608
         chart.panel.sql,
         ") AS panel",
         *(["WHERE true", *filters] if filters else []),

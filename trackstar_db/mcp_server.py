@@ -24,6 +24,7 @@ from trackstar_db.database.dictionary import read_dictionary
 from trackstar_db.database.engine import Database
 from trackstar_db.database.queries import query
 from trackstar_db.database.reader import Row, answer, plain
+from trackstar_db.database.refusals import named_once
 from trackstar_db.errors import StatementRefused, TrackstarError
 
 NOTICE = (
@@ -178,7 +179,7 @@ class Tools:
         """Rows as they are given to a model: not too many, long texts cut, with the notice."""
         with answer(self._reader, text, parameters, self._limits.seconds, ROWS_AT_ONCE) as found:
             rows = (row for batch in found.batches for row in batch)
-            kept, is_truncated = _capped([column.name for column in found.columns], rows, most)
+            kept, is_truncated = _capped(named_once(column.name for column in found.columns), rows, most)
         return {"notice": NOTICE, "row_count": len(kept), "is_truncated": is_truncated, "untrusted_rows": kept}
 
 

@@ -17,11 +17,12 @@ from pathlib import Path
 
 import yaml
 
+from trackstar_db.database.engine import configured_url
+
 FOLDER = Path(__file__).parent
 BUNDLE = FOLDER / "bundle"
 DATABASE_FILE = "databases/trackstar.yaml"
 SLUG = "influence-and-attribution"
-SERVER_URLS = ("TRACKSTAR_DATABASE_URL", "DATABASE_URL")
 
 
 def main() -> None:
@@ -112,12 +113,12 @@ def write_bundle(path: Path, url: str | None = None) -> None:
 
 def embedded_reader_url() -> str:
     """The embedded server's URL for tda_reader; ends the program where another server is configured."""
-    for name in SERVER_URLS:
-        if os.environ.get(name):
-            sys.exit(
-                f"{name} is set: the database is not the embedded one. Give the URL of a role that is a member of "
-                "tda_reader: make superset READER_URL=postgresql://…"
-            )
+    name, url = configured_url()
+    if url:
+        sys.exit(
+            f"{name} is set: the database is not the embedded one. Give the URL of a role that is a member of "
+            "tda_reader: make superset READER_URL=postgresql://…"
+        )
     command = [sys.executable, "-m", "trackstar_db.cli", "db", "url", "--reader"]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
 

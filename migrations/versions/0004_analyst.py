@@ -1,4 +1,4 @@
-"""What analysts and dashboards read: when precomputed answers were made.
+"""What analysts and dashboards read: answers computed beforehand, and who sees which corpus.
 
 Revision ID: 0004
 Revises: 0003

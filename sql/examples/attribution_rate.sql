@@ -1,5 +1,6 @@
 -- How often do the first proponents of a run hold a document that states the fact?
--- recall_at_k is a success rate: 1 for a query with at least one such document among its first k.
+-- recall_at_k is a success rate: 1 for a query with at least one such document among its first k. Queries to which the
+-- run found no document are left out.
 WITH parameter AS (SELECT
     'demo'::text AS run,  -- the run to look at
     10::integer AS k      -- how many first proponents count

@@ -1,4 +1,5 @@
 -- Which relations are traced to documents that state the fact, and which to others?
+-- Queries to which the run found no document are left out.
 WITH parameter AS (SELECT
     'demo'::text AS run,  -- the run to look at
     10::integer AS k      -- how many first proponents count

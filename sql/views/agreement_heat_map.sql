@@ -24,7 +24,8 @@ COMMENT ON COLUMN tda.agreement_heat_map.query_set IS 'The query set that both a
 COMMENT ON COLUMN tda.agreement_heat_map.relation IS
     'Label of the facts'' relation; empty for queries that are no facts.';
 COMMENT ON COLUMN tda.agreement_heat_map.frequency_bucket IS
-    'Bucket 0 to 5 of the facts'' frequency; empty where it was never counted.';
+    'Bucket 0 to 5 of the facts'' frequency in the corpora that the run of the lower run_id searched, as in '
+    'tda.query_overview; empty where it was never counted.';
 COMMENT ON COLUMN tda.agreement_heat_map.queries IS 'Queries that both asked and at least one answered.';
 COMMENT ON COLUMN tda.agreement_heat_map.overlap IS
     'Mean share, from 0 to 1, of the documents that the first ten proponents of both have in common.';

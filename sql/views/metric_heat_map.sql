@@ -20,7 +20,8 @@ COMMENT ON COLUMN tda.metric_heat_map.query_set IS 'The query set asked.';
 COMMENT ON COLUMN tda.metric_heat_map.relation IS
     'Label of the facts'' relation; empty for queries that are no facts.';
 COMMENT ON COLUMN tda.metric_heat_map.frequency_bucket IS
-    'Bucket 0 to 5 of the facts'' frequency; empty where it was never counted.';
+    'Bucket 0 to 5 of the facts'' frequency in the corpora that the run searched, as in tda.query_overview; empty where '
+    'it was never counted.';
 COMMENT ON COLUMN tda.metric_heat_map.queries IS 'Queries judged.';
 COMMENT ON COLUMN tda.metric_heat_map.mrr IS 'Mean reciprocal rank of the first correct proponent.';
 COMMENT ON COLUMN tda.metric_heat_map.recall_at_10 IS

@@ -1,8 +1,11 @@
--- When each precomputed answer was computed.
+-- When each precomputed answer was computed. A run says when it was finished before its rows are all written: the time
+-- alone would miss one that was being written during a refresh.
 CREATE OR REPLACE VIEW tda.refresh AS
 SELECT done.name, done.refreshed_at, done.duration_seconds, done.rows,
        (SELECT count(*) FROM trackstar.run r
-        WHERE r.finished_at > done.refreshed_at OR done.refreshed_at IS NULL) AS newer_runs
+        WHERE r.finished_at > done.refreshed_at OR done.refreshed_at IS NULL
+           OR (r.query_count > 0
+               AND NOT EXISTS (SELECT FROM trackstar.query_overview o WHERE o.run_id = r.run_id))) AS newer_runs
 FROM trackstar.refresh done;
 
 COMMENT ON VIEW tda.refresh IS

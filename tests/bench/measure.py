@@ -63,7 +63,7 @@ def alternate(
 ) -> Measurement:
     """Ours and the reference in turn, after one round that does not count.
 
-    before: makes room for ours; not timed
+    before: makes room for each; not timed
     warm_up: less than a round, to be done in place of the one that does not count
     """
     seconds = []
@@ -71,7 +71,9 @@ def alternate(
         warm_up()
     for _ in range(rounds + (warm_up is None)):
         before()
-        seconds.append((timed(ours), timed(reference)))
+        mine = timed(ours)
+        before()
+        seconds.append((mine, timed(reference)))
     if warm_up is None:
         del seconds[0]
     ratios = [mine / theirs for mine, theirs in seconds]

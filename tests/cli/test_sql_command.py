@@ -30,9 +30,16 @@ def test_json_is_an_object_a_line_with_types(run_trackstar: RunTrackstar) -> Non
     first, second = result.stdout.splitlines()
     assert first == second
     assert json.loads(first) == {
-        "n": 1, "share": 0.125, "rate": 1e-7, "none": "nan", "is_here": True, "nothing": None, "names": ["a", None],
+        "n": 1, "share": 0.125, "rate": 1e-7, "none": "NaN", "is_here": True, "nothing": None, "names": ["a", None],
         "data": {"k": 1}, "day": "2026-01-02", "text": 'a"b',
     }  # fmt: skip
+
+
+def test_json_has_no_column_twice_and_loses_none(run_trackstar: RunTrackstar) -> None:
+    result = run_trackstar("sql", "--format", "json", "-c", "SELECT 1 AS a, 2 AS a")
+    assert (result.returncode, result.stdout) == (1, "")
+    assert "Two columns are named 'a'. Give each a name of its own" in result.stderr
+    assert run_trackstar("sql", "--format", "csv", "-c", "SELECT 1 AS a, 2 AS a").stdout == "a,a\n1,2\n"
 
 
 def test_csv_is_what_a_pipe_gets(run_trackstar: RunTrackstar) -> None:

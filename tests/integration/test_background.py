@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
 from functools import partial
 
 import pytest
 
-from trackstar_db.database.background import BackgroundTransactions
+from trackstar_db.database.background import BackgroundTransactions, result_of
 from trackstar_db.database.engine import Connection, Database
 
 INSERT = "INSERT INTO written VALUES (%s)"
@@ -84,4 +86,39 @@ def test_a_task_that_waits_for_a_lock_is_cancelled_when_the_block_is_interrupted
         with pytest.raises(KeyboardInterrupt):
             interrupted()
         assert time.monotonic() - started < 60  # and not for as long as the lock is held
+    assert numbers(written) == []
+
+
+def test_ctrl_c_ends_a_wait_that_no_signal_wakes(written: Database) -> None:
+    def signal_another_thread() -> None:
+        time.sleep(0.2)
+        signal.pthread_kill(threading.get_ident(), signal.SIGINT)
+
+    def interrupted() -> None:
+        with BackgroundTransactions(written, "test") as thread:
+            waiting = thread.submit(partial(insert, number=1))
+            threading.Thread(target=signal_another_thread).start()
+            result_of(waiting)
+
+    with written.connect() as other:
+        other.execute("LOCK TABLE written")
+        with pytest.raises(KeyboardInterrupt):
+            interrupted()
+    assert numbers(written) == []
+
+
+def test_ctrl_c_while_the_last_task_waits_for_a_lock_cancels_it(written: Database) -> None:
+    def interrupt_when_it_waits() -> None:
+        time.sleep(0.2)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    def interrupted() -> None:
+        with BackgroundTransactions(written, "test") as thread:
+            thread.submit(partial(insert, number=1))
+            threading.Thread(target=interrupt_when_it_waits).start()
+
+    with written.connect() as other:
+        other.execute("LOCK TABLE written")
+        with pytest.raises(KeyboardInterrupt):
+            interrupted()
     assert numbers(written) == []

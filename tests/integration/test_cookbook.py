@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -13,7 +14,9 @@ from trackstar_db.errors import InputError, NotFound, StatementRefused
 by_question = pytest.mark.parametrize("question", examples(), ids=[found.name for found in examples()])
 
 
-def test_there_are_fifteen_questions_and_more() -> None:
+def test_there_are_as_many_questions_as_the_readme_says() -> None:
+    readme = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+    assert f"`trackstar sql --list` shows {len(examples())} questions" in readme
     assert len(examples()) >= 15
 
 

@@ -14,8 +14,9 @@ import psycopg
 import pytest
 import yaml
 
-from dashboards.description import FOLDER, Chart, read_dashboard
+from dashboards.description import FOLDER, Chart, Panel, read_dashboard
 from dashboards.files import kept_files, made_files
+from dashboards.grafana_files import filtered
 from dashboards.superset.up import write_bundle
 
 DASHBOARD = read_dashboard()
@@ -98,6 +99,17 @@ def test_a_variable_in_grafana_offers_values_and_the_one_chosen_at_first(reader:
         offered = {value for (value,) in reader.connection.execute(variable["query"].encode())}
         assert CHOSEN[variable["name"]] in offered
         assert variable.get("current", {}).get("value") in (*offered, ["$__all"], None)
+
+
+@pytest.mark.slow
+def test_all_relations_in_grafana_are_the_queries_without_one_too(reader: Reader) -> None:
+    """Grafana puts the value for all in as it is, and values that are chosen in quotes."""
+    (variable,) = [variable for variable in _grafana()["templating"]["list"] if variable["includeAll"]]
+    panel = Panel("any", "", "SELECT unnest(ARRAY['capital', 'currency', NULL]) AS relation", {"relation": "text"})
+    text = filtered(DASHBOARD, panel, ["relation"], [])
+    for chosen, count in ((variable["allValue"], 3), ("'capital', 'currency'", 2), ("'capital'", 1)):
+        found = reader.connection.execute(text.replace("${relation:sqlstring}", chosen).encode())
+        assert len(found.fetchall()) == count
 
 
 def test_grafana_is_given_the_data_source_that_its_panels_name() -> None:

@@ -81,6 +81,8 @@ def test_a_table_is_the_rows_of_a_view_with_the_values_asked_for(store: Store) -
     found = [tuple(row.values()) for row in proponents.select(["run", "query_id", "rank"]).to_pylist()]
     assert sorted(found) == sorted(rows)
     assert len(rows) > 20
+    without = store.table("proponent", {"fact_id": None}).num_rows
+    assert store.table("proponent", {"fact_id": ["nobody's", None]}).num_rows == without > 0
     assert store.table("run", {"run": "nobody's"}).num_rows == 0
     assert store.table("run", {"run": []}).schema == store.table("run").schema
     assert store.table("run", {"run": "' OR true --"}).num_rows == 0

@@ -248,6 +248,12 @@ def test_a_role_sees_what_is_granted_to_it_beside_what_all_readers_see(two: Stor
     two.grant_corpus("news", reader_role)
     (notice,) = two.revoke_corpus("news", reader_role)
     assert "still reads corpus news as a member of tda_reader" in notice
+    two.grant_corpus("wiki", reader_role)
+    (notice,) = two.revoke_corpus(None, reader_role)
+    assert notice == "Role a reader still reads what is granted to tda_reader, as a member of it."
+    two.revoke_corpus(None, "tda_reader")
+    two.grant_corpus("wiki", reader_role)
+    assert two.revoke_corpus(None, reader_role) == ()
 
 
 def test_a_grant_names_a_corpus_and_a_role_that_are_there(two: Store, reader_role: str) -> None:

@@ -158,17 +158,30 @@ def test_before_the_first_refresh_there_is_nothing_and_it_says_so(database: Data
     assert seen["refreshed_at"] == done["query_overview"].refreshed_at
 
 
+NEW_RUN = """
+    INSERT INTO trackstar.run (name, method, query_set_id, top_k, query_count, document_count, code_version,
+                               started_at, finished_at)
+    VALUES ('new', 'bm25', 1, 1, 1, 40, '0', now(), now());
+    INSERT INTO trackstar.run_query (run_id, query_id, position)
+    SELECT run_id, 1, 1 FROM trackstar.run WHERE name = 'new'"""
+
+
+def test_a_run_that_was_being_written_during_a_refresh_is_a_newer_one(database: Database, judged: JudgedRuns) -> None:
+    newer = "SELECT DISTINCT newer_runs FROM tda.refresh"
+    with database.connect() as writing:
+        writing.execute(NEW_RUN)
+        Store(database).refresh()
+        assert select(database, newer) == [{"newer_runs": 0}]
+    assert select(database, newer) == [{"newer_runs": 1}]
+    Store(database).refresh()
+    assert select(database, newer) == [{"newer_runs": 0}]
+
+
 def test_a_second_refresh_writes_only_what_changed_and_holds_up_no_reader(
     database: Database, rows: Rows, database_url: str
 ) -> None:
     with database.connect() as connection:
-        connection.execute(
-            """INSERT INTO trackstar.run (name, method, query_set_id, top_k, query_count, document_count, code_version,
-                                          started_at, finished_at)
-               VALUES ('new', 'bm25', 1, 1, 1, 40, '0', now(), now());
-               INSERT INTO trackstar.run_query (run_id, query_id, position)
-               SELECT run_id, 1, 1 FROM trackstar.run WHERE name = 'new'"""
-        )
+        connection.execute(NEW_RUN)
     assert {row["newer_runs"] for row in rows("SELECT newer_runs FROM tda.refresh")} == {1}
     asked = "SELECT query_id, reciprocal_rank FROM tda.query_overview WHERE run = 'new'"
     written = "SELECT xmin::text, run_id, query_id FROM trackstar.query_overview WHERE run_id < 4 ORDER BY 2, 3"

@@ -17,6 +17,7 @@ from wcwidth import clip, ljust, rjust, width
 
 from trackstar_db.cli.output import printable
 from trackstar_db.database.reader import plain
+from trackstar_db.database.refusals import named_once
 
 if TYPE_CHECKING:
     from trackstar_db.database.reader import Answer, Column, Row
@@ -36,18 +37,19 @@ def print_answer(answer: Answer, output_format: str) -> int:
     return _print_csv(answer.columns, rows) if output_format == "csv" else _print_json(answer.columns, rows)
 
 
-def json_line(columns: Sequence[Column], row: Row) -> str:
-    """A row as a JSON object on one line; of columns of one name, the last counts."""
-    record = {column.name: plain(value) for column, value in zip(columns, row, strict=True)}
-    text = json.dumps(record, ensure_ascii=False)
-    return TERMINAL_CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
-
-
 def _print_json(columns: Sequence[Column], rows: Iterator[Row]) -> int:
+    names = named_once(column.name for column in columns)
     count = 0
     for count, row in enumerate(rows, start=1):  # noqa: B007
-        sys.stdout.write(json_line(columns, row) + "\n")
+        sys.stdout.write(_json_line(names, row) + "\n")
     return count
+
+
+def _json_line(names: Sequence[str], row: Row) -> str:
+    """A row as a JSON object on one line."""
+    record = {name: plain(value) for name, value in zip(names, row, strict=True)}
+    text = json.dumps(record, ensure_ascii=False)
+    return TERMINAL_CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def _print_csv(columns: Sequence[Column], rows: Iterator[Row]) -> int:

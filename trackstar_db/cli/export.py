@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from trackstar_db.cli.base import Context, TrackstarGroup
-from trackstar_db.cli.sql import given_statement, given_values
+from trackstar_db.cli.sql import given_statement, given_values, settings_option, source_argument, text_option
 
 if TYPE_CHECKING:
     from trackstar_db.frames.export import FileSummary
@@ -101,15 +101,9 @@ def table(
 
 
 @export.command()
-@click.argument("source", required=False, metavar="[NAME|FILE|-]")
-@click.option("-c", "--command", "text", metavar="TEXT", help="The SQL itself.")
-@click.option(
-    "--set",
-    "settings",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="Value for a parameter of the question, in place of its default; may be given again.",
-)
+@source_argument
+@text_option
+@settings_option
 @output_option
 @file_format_option
 @click.pass_obj

@@ -14,17 +14,21 @@ from trackstar_db.cli.base import Context, TrackstarCommand
 if TYPE_CHECKING:
     from trackstar_db.cookbook import Example
 
-
-@click.command(cls=TrackstarCommand)
-@click.argument("source", required=False, metavar="[NAME|FILE|-]")
-@click.option("-c", "--command", "text", metavar="TEXT", help="The SQL itself.")
-@click.option(
+source_argument = click.argument("source", required=False, metavar="[NAME|FILE|-]")
+text_option = click.option("-c", "--command", "text", metavar="TEXT", help="The SQL itself.")
+settings_option = click.option(
     "--set",
     "settings",
     multiple=True,
     metavar="NAME=VALUE",
     help="Value for a parameter of the question, in place of its default; may be given again.",
 )
+
+
+@click.command(cls=TrackstarCommand)
+@source_argument
+@text_option
+@settings_option
 @click.option(
     "--format",
     "output_format",
@@ -97,9 +101,12 @@ def _read(name: str, read: Callable[[], bytes]) -> str:
 
     try:
         return read().decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is no text in UTF-8"
-        raise UnreadableSource(f"{name} cannot be read: {reason}. Give SQL in UTF-8.") from error
+    except OSError as error:
+        raise UnreadableSource(
+            f"{name} cannot be read: {error.strerror}. Name a file that is there, or give the SQL itself with -c."
+        ) from error
+    except UnicodeDecodeError as error:
+        raise UnreadableSource(f"{name} cannot be read: it is no text in UTF-8. Give SQL in UTF-8.") from error
 
 
 def given_values(settings: tuple[str, ...]) -> dict[str, str]:

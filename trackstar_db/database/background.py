@@ -16,6 +16,10 @@ Result = TypeVar("Result")
 GRACE_SECONDS = 1.0
 """How long a transaction may go on when its caller failed or was interrupted, before it is cancelled."""
 
+NOTICED_SECONDS = 1.0
+"""How soon a wait notices Ctrl-C at the latest. A signal that comes at the very moment at which a wait without end
+begins would be noticed at its end only."""
+
 
 class BackgroundTransactions:
     """One thread that runs tasks in the order they are given, each in a transaction of its own.
@@ -42,10 +46,19 @@ class BackgroundTransactions:
     ) -> None:
         self._is_abandoned = kind is not None
         end = self._thread.submit(_nothing)
-        # A statement may wait for a lock without end; between two statements there is nothing to cancel.
-        while self._is_abandoned and wait([end], GRACE_SECONDS).not_done:
-            self._cancel()
+        try:
+            self._await(end)
+        except BaseException:
+            self._is_abandoned = True
+            self._await(end)
+            raise
         self._thread.shutdown()
+
+    def _await(self, end: Future[None]) -> None:
+        # A statement may wait for a lock without end; between two statements there is nothing to cancel.
+        while wait([end], GRACE_SECONDS).not_done:
+            if self._is_abandoned:
+                self._cancel()
 
     def _run(self, task: Callable[[Connection], Result]) -> Result:
         if self._is_abandoned:
@@ -64,6 +77,13 @@ class BackgroundTransactions:
                 connection.cancel_safe(timeout=GRACE_SECONDS)
             except psycopg.Error:
                 connection.close()  # no server hears of it
+
+
+def result_of(future: Future[Result]) -> Result:
+    """What a thread's task returned or raised, waited for; Ctrl-C ends the wait."""
+    while wait([future], NOTICED_SECONDS).not_done:
+        pass
+    return future.result()
 
 
 def _nothing() -> None:

@@ -10,9 +10,8 @@ from psycopg.rows import dict_row
 from trackstar_db.database.engine import Connection, Database
 from trackstar_db.database.names import corpus_id
 from trackstar_db.database.queries import query
+from trackstar_db.database.reader import READER
 from trackstar_db.errors import NotFound
-
-READER = "tda_reader"
 
 Notices = tuple[str, ...]
 
@@ -40,8 +39,12 @@ def revoke_corpus(database: Database, corpus: str | None, role: str) -> Notices:
     with database.connect() as connection:
         if corpus is None:
             _take_back(connection, "corpus_grant_delete_all", {"role": role}, f"role {role!r} has no grant")
-            return ()
-        names = {"role": role, "corpus_id": corpus_id(connection, corpus)}
+            return tuple(
+                f"Role {role} still reads what is granted to {other}, as a member of it."
+                for other in _through(connection, role, None)
+            )
+        number = corpus_id(connection, corpus)
+        names = {"role": role, "corpus_id": number}
         notices: Notices = ()
         if connection.execute(query("corpus_grant_spell_out"), names).rowcount:
             notices += (
@@ -50,7 +53,11 @@ def revoke_corpus(database: Database, corpus: str | None, role: str) -> Notices:
             )
         else:
             _take_back(connection, "corpus_grant_delete", names, f"corpus {corpus!r} is not granted to role {role!r}")
-        return notices + _still_read(connection, corpus, role, names)
+        return notices + tuple(
+            f"Role {role} still reads corpus {corpus} as a member of {other}. To end that too: "
+            f"trackstar revoke {corpus} --from {other}"
+            for other in _through(connection, role, number)
+        )
 
 
 def list_grants(database: Database) -> list[dict[str, Any]]:
@@ -75,14 +82,10 @@ def _take_back(connection: Connection, name: str, parameters: Mapping[str, objec
         raise NotFound(f"{found_none}; trackstar grants lists what is granted")
 
 
-def _still_read(connection: Connection, corpus: str, role: str, names: Mapping[str, object]) -> Notices:
-    """The roles through which a role reads a corpus that is no longer granted to itself."""
-    through = [found for (found,) in connection.execute(query("corpus_grant_through"), names)]
-    return tuple(
-        f"Role {role} still reads corpus {corpus} as a member of {other}. To end that too: "
-        f"trackstar revoke {corpus} --from {other}"
-        for other in through
-    )
+def _through(connection: Connection, role: str, corpus: int | None) -> list[str]:
+    """The other roles through which a role reads a corpus, or with None any, that is no longer granted to itself."""
+    rows = connection.execute(query("corpus_grant_through"), {"role": role, "corpus_id": corpus})
+    return [other for (other,) in rows]
 
 
 def _quoted(name: str) -> str:

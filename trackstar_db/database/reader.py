@@ -124,11 +124,11 @@ def answer(
 
 
 def plain(value: Any) -> Any:
-    """A value as JSON has it: numbers as numbers, those that are none (NaN, Infinity) as text."""
+    """A value as JSON has it: numbers as numbers; NaN, Infinity and -Infinity, which it has not, as text."""
     if isinstance(value, Decimal):
         value = int(value) if value.is_finite() and value == value.to_integral_value() else float(value)
     if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     if isinstance(value, list):
         return [plain(item) for item in value]
     return value

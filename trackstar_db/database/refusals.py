@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import psycopg
 from wcwidth import width
 
@@ -23,6 +25,15 @@ def refuse_unsendable(text: str, *parameters: str) -> None:
             ) from error
         if "\0" in given:
             raise StatementRefused("The SQL, or a parameter, holds a zero byte, which PostgreSQL takes in no text.")
+
+
+def named_once(names: Iterable[str]) -> list[str]:
+    """The names of an answer's columns; raises StatementRefused where two are the same."""
+    found = list(names)
+    for name in found:
+        if found.count(name) > 1:
+            raise StatementRefused(f"Two columns are named {name!r}. Give each a name of its own, with AS.")
+    return found
 
 
 def timed_out(seconds: float) -> StatementRefused:

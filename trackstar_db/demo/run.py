@@ -24,8 +24,8 @@ NAME = "demo"
 BM25 = "demo/bm25"
 """A run over the same queries to compare with, where the extra `baselines` is installed."""
 
-TRIED_QUERIES = 8
-"""Of which every so many-th gets tail-patches."""
+QUERIES_PER_TRIED = 8
+"""One of so many queries gets tail-patches."""
 
 QUERIES = ("capital-france", "author-the-tin-drum", "currency-japan")
 """The facts whose answers the demo prints, each of another relation."""
@@ -110,7 +110,7 @@ def _judge(store: Store, tell: Callable[[str], None]) -> None:
     tell(f"asked the model all {said.queries:,} queries: {said.correct:,} right")
     runs = [run["run"] for run in store.runs() if run["run"] in (NAME, BM25)]
     store.judge_entailment(runs, labeler="alias_match")
-    options = TailPatchOptions(every=TRIED_QUERIES, model=str(demo.MODEL), optimizer_state=demo.SECOND_MOMENT)
+    options = TailPatchOptions(every=QUERIES_PER_TRIED, model=str(demo.MODEL), optimizer_state=demo.SECOND_MOMENT)
     tried = store.judge_tail_patch(runs, options)
     tell(f"took one training step on each of {tried.pairs:,} proponents")
 

@@ -27,7 +27,7 @@ from tqdm import tqdm
 
 from trackstar_db.attribution.batching import token_budget_batches
 from trackstar_db.attribution.encoder import DEFAULT_TOKEN_BUDGET, Encoder
-from trackstar_db.database.background import BackgroundTransactions
+from trackstar_db.database.background import BackgroundTransactions, result_of
 from trackstar_db.database.engine import Database
 from trackstar_db.database.names import corpus_id
 from trackstar_db.database.queries import query
@@ -173,7 +173,7 @@ class _Worker:
     def _encode_chunk(self, rows: Sequence[tuple[int, bool]], following: int | None) -> None:
         """Nothing; every batch that has a document without an outcome is on its way into the database."""
         missing = {number for number, is_encoded in rows if not is_encoded}
-        documents = self._read([number for number, _ in rows]).result()
+        documents = result_of(self._read([number for number, _ in rows]))
         self.ahead = None  # the same documents are read again if they have changed
         if following is not None:
             self._read([number for number, _ in self.chunks.documents(following)])
@@ -194,7 +194,7 @@ class _Worker:
     def _count(self, documents: int, writing: Future[list[EncodedDocument]]) -> None:
         """Nothing; a batch has been written and is counted. What went wrong with it is raised here."""
         try:
-            written = writing.result()
+            written = result_of(writing)
         except ForeignKeyViolation as error:
             raise NotFound(
                 f"encoding {self.encoding.name!r}, or a document, was dropped while it was encoded. Nothing is "

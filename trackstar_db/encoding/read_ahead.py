@@ -12,6 +12,7 @@ from queue import SimpleQueue
 from psycopg import Connection, sql
 from psycopg.rows import TupleRow
 
+from trackstar_db.database.background import result_of
 from trackstar_db.database.engine import Database
 from trackstar_db.database.queries import query
 from trackstar_db.encoding.gradient_reader import GradientBlock, GradientReader, Span
@@ -65,7 +66,7 @@ def connection_count() -> int:
 
 def _next(under_way: deque[tuple[Span, Future[list[GradientBlock]]]]) -> tuple[Span, list[GradientBlock]]:
     span, blocks = under_way.popleft()
-    return span, blocks.result()
+    return span, result_of(blocks)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from psycopg.pq import Format
 from psycopg.types.numeric import NumericBinaryLoader
 
 from trackstar_db.database.engine import Connection
+from trackstar_db.database.refusals import named_once
 from trackstar_db.errors import StatementRefused
 
 TYPE_KEY = b"POSTGRESQL:type"
@@ -50,10 +51,7 @@ def arrow_schema(columns: Sequence[psycopg.Column], connection: Connection) -> p
     """
     if not columns:
         raise StatementRefused("The statement selects no column. Select one at least.")
-    names = [column.name for column in columns]
-    for name in names:
-        if names.count(name) > 1:
-            raise StatementRefused(f"Two columns are named {name!r}. Give each a name of its own, with AS.")
+    named_once(column.name for column in columns)
     return pa.schema([_field(column, connection) for column in columns])
 
 
@@ -73,7 +71,7 @@ def _field(column: psycopg.Column, connection: Connection) -> pa.Field:
     if info is None or info.name not in ARROW_TYPES:
         raise StatementRefused(
             f"The column {column.name!r} is of type {column.type_display}, for which there is none in Arrow. "
-            f"Select it as text: CAST (… AS text)"
+            "Select it as text: CAST (… AS text)"
         )
     is_array = column.type_code == info.array_oid
     kind = pa.list_(ARROW_TYPES[info.name]) if is_array else ARROW_TYPES[info.name]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import PurePath
 from typing import IO, Any, Literal, TypeAlias, cast
@@ -12,6 +11,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
+from trackstar_db.database.reader import plain
 from trackstar_db.errors import InputError
 from trackstar_db.frames.arrow_types import is_json
 
@@ -118,15 +118,7 @@ def plain_values(column: pa.Array) -> Sequence[Any]:
 
 def json_text(value: object) -> str:
     """A value as JSON; what is no number there (NaN, Infinity) as text, in PostgreSQL's words."""
-    return _ENCODER.encode(_finite(value))
-
-
-def _finite(value: object) -> object:
-    if isinstance(value, list):
-        return [_finite(item) for item in value]
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    return value
+    return _ENCODER.encode(plain(value))
 
 
 def _json_texts(column: pa.Array) -> pa.Array:

@@ -59,7 +59,7 @@ def open_batches(connection: Connection, text: str, parameters: Sequence[object]
 
     Raises StatementRefused, also from the batches.
     """
-    refuse_unsendable(text)
+    refuse_unsendable(text, *(given for given in parameters if isinstance(given, str)))
     with _refusing(text):
         # Prepared, it goes by the extended protocol even without parameters, which takes a single statement.
         RawCursor(connection).execute((DECLARE + text).encode(), parameters, prepare=True)
@@ -107,7 +107,7 @@ def _array(values: Sequence[object], field: pa.Field) -> pa.Array:
     except pa.ArrowInvalid as error:
         raise StatementRefused(
             f"The column {field.name!r} holds an array in an array, or a value that Arrow's {field.type} cannot hold. "
-            f"Select it as text: CAST (… AS text)"
+            "Select it as text: CAST (… AS text)"
         ) from error
 
 

@@ -41,8 +41,10 @@ def _condition(column: str, value: object) -> sql.Composed:
     if value is None:
         return sql.SQL("{} IS NULL").format(sql.Identifier(column))
     if isinstance(value, (list, tuple, set, frozenset)):
-        items = sql.SQL(", ").join(map(sql.Literal, value))
-        return sql.SQL("{} IN ({})").format(sql.Identifier(column), items) if value else sql.SQL("false").format()
+        known = [sql.Literal(item) for item in value if item is not None]
+        parts = [sql.SQL("{} IN ({})").format(sql.Identifier(column), sql.SQL(", ").join(known))] if known else []
+        parts += [_condition(column, None)] if len(known) < len(value) else []
+        return sql.SQL("({})").format(sql.SQL(" OR ").join(parts)) if parts else sql.SQL("false").format()
     return sql.SQL("{} = {}").format(sql.Identifier(column), sql.Literal(value))
 
 

@@ -1,4 +1,5 @@
--- Which documents stand behind the answers that the model gets wrong?
+-- Where the model is wrong, which documents speak for the right answer?
+-- A run traces the target. What speaks for the answer that the model gave instead: trackstar trace PROMPT ANSWER.
 -- Needs what the model itself says: trackstar judge predictions.
 WITH parameter AS (SELECT
     'demo'::text AS run,  -- the run to look at
