@@ -65,6 +65,8 @@ def _hint(error: psycopg.Error) -> str | None:
     """What the database cannot say, because it knows nothing of what is done with the text."""
     if isinstance(error, psycopg.errors.SyntaxError):
         return "One statement that reads is taken: SELECT, WITH, VALUES or TABLE."
+    if isinstance(error, psycopg.errors.ProtocolViolation):
+        return "Give a value for each parameter ($1, $2, …), or write it into the text."
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
         return "Readers see the views and functions of schema tda, and write nowhere."
     return None
