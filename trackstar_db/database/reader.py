@@ -139,10 +139,12 @@ class _TimeLimit:
 
     def __init__(self, connection: Connection, seconds: float) -> None:
         self._connection = connection
-        self._left = seconds
+        self._seconds = self._left = seconds
 
     @contextmanager
     def running(self) -> Iterator[None]:
+        if self._left <= 0:
+            raise timed_out(self._seconds)
         milliseconds = max(1, round(self._left * 1000))
         self._connection.execute("SELECT set_config('statement_timeout', %s, true)", (str(milliseconds),))
         began = time.monotonic()
