@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import psycopg
 from wcwidth import width
 
+from trackstar_db.database.engine import is_loss
 from trackstar_db.errors import StatementRefused
 
 SHOWN_BEFORE, SHOWN_AFTER = 60, 40
@@ -42,6 +44,20 @@ def timed_out(seconds: float) -> StatementRefused:
         f"The statement took longer than the {seconds:g} s that it has, and was stopped. Ask for less (one run, "
         "fewer rows), or give it more time."
     )
+
+
+@contextmanager
+def refusing(text: str, before: int) -> Iterator[None]:
+    """Nothing; raises StatementRefused for what the server has against a text. The loss of the server stays what it is.
+
+    text: as it was given; before: characters that were sent before it
+    """
+    try:
+        yield
+    except psycopg.Error as error:
+        if isinstance(error, psycopg.OperationalError) and is_loss(error):
+            raise
+        raise refusal(error, text, before) from error
 
 
 def refusal(error: psycopg.Error, text: str, before: int) -> StatementRefused:
