@@ -14,6 +14,8 @@ RETURNS TABLE (
     rank integer, influence double precision, document_id bigint, corpus text, external_id text, text text
 )
 LANGUAGE sql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    -- printed plans hold constants of the owner's statements
+    SET debug_print_parse = off SET debug_print_rewritten = off SET debug_print_plan = off
 BEGIN ATOMIC
     SELECT row_number() OVER (ORDER BY n.influence DESC, n.document_id)::integer,
            n.influence, n.document_id, c.name, d.external_id, d.text

@@ -206,6 +206,9 @@ def test_parameters_are_values_whatever_they_hold(reader: Database) -> None:
     assert rows(reader, "SELECT $1::text, '%s' || $2", hostile, "%") == [(hostile, "%s%")]
     with pytest.raises(StatementRefused, match="invalid input syntax for type integer"):
         rows(reader, "SELECT $1::integer", "1; SELECT 2")
+    with pytest.raises(StatementRefused, match=r"supplies 0 parameters.*\n.*a value for each"):
+        rows(reader, "SELECT $1::integer")
+    assert rows(reader, "SELECT 1") == [(1,)]
 
 
 @pytest.mark.parametrize(
@@ -223,6 +226,8 @@ def test_a_statement_is_stopped_after_its_time(reader: Database) -> None:
     began = time.monotonic()
     with pytest.raises(StatementRefused, match="longer than the 0"):
         rows(reader, "SELECT pg_sleep(20)", seconds=0.2)
+    with pytest.raises(StatementRefused, match="longer than the 0"):
+        rows(reader, "SELECT generate_series(1, 3000000)", seconds=0.1)  # each batch is quick
     assert time.monotonic() - began < 10
 
 

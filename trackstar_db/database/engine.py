@@ -217,6 +217,8 @@ def find_vector(connection: Connection) -> None:
 
 def is_loss(error: psycopg.OperationalError) -> bool:
     """Whether an error means that there is no server any more, rather than that it refused a statement."""
+    if isinstance(error, psycopg.errors.ProtocolViolation):  # of this class, but what is sent for a parameter too few
+        return False
     return error.sqlstate is None or error.sqlstate.startswith(LOST_CONNECTION_STATES)
 
 

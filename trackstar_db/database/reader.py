@@ -20,9 +20,9 @@ import psycopg
 from psycopg import RawCursor, sql
 from psycopg.types.string import TextLoader
 
-from trackstar_db.database.engine import Connection, Database, is_loss, open_database
+from trackstar_db.database.engine import Connection, Database, open_database
 from trackstar_db.database.queries import query
-from trackstar_db.database.refusals import refusal, refuse_unsendable, timed_out
+from trackstar_db.database.refusals import refuse_unsendable, refusing, timed_out
 from trackstar_db.database.revision import code_state
 from trackstar_db.errors import DatabaseUnavailable, DatabaseUnsuitable, SchemaOutOfDate
 
@@ -108,19 +108,16 @@ def answer(
         connection.execute("SET LOCAL cursor_tuple_fraction = 1")  # all rows are wanted, not the first ones soon
         connection.execute("SET LOCAL datestyle = 'ISO'")
         limit = _TimeLimit(connection, seconds)
-        try:
-            with limit.running():
-                # Prepared, it goes by the extended protocol even without parameters.
-                RawCursor(connection).execute((DECLARE + text).encode(), parameters, prepare=True)
-            cursor = RawCursor(_read_as_printed(connection))
-            first = _fetch(cursor, limit, rows_at_once)
-            yield Answer(_columns(cursor), _batches(cursor, limit, rows_at_once, first))
-        except psycopg.errors.QueryCanceled as error:
-            raise timed_out(seconds) from error
-        except psycopg.Error as error:
-            if isinstance(error, psycopg.OperationalError) and is_loss(error):
-                raise
-            raise refusal(error, text, len(DECLARE)) from error
+        with refusing(text, len(DECLARE)):
+            try:
+                with limit.running():
+                    # Prepared, it goes by the extended protocol even without parameters.
+                    RawCursor(connection).execute((DECLARE + text).encode(), parameters, prepare=True)
+                cursor = RawCursor(_read_as_printed(connection))
+                first = _fetch(cursor, limit, rows_at_once)
+                yield Answer(_columns(cursor), _batches(cursor, limit, rows_at_once, first))
+            except psycopg.errors.QueryCanceled as error:
+                raise timed_out(seconds) from error
 
 
 def plain(value: Any) -> Any:
@@ -139,10 +136,12 @@ class _TimeLimit:
 
     def __init__(self, connection: Connection, seconds: float) -> None:
         self._connection = connection
-        self._left = seconds
+        self._seconds = self._left = seconds
 
     @contextmanager
     def running(self) -> Iterator[None]:
+        if self._left <= 0:
+            raise timed_out(self._seconds)
         milliseconds = max(1, round(self._left * 1000))
         self._connection.execute("SELECT set_config('statement_timeout', %s, true)", (str(milliseconds),))
         began = time.monotonic()

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 
 import psycopg
 from wcwidth import width
 
+from trackstar_db.database.engine import is_loss
 from trackstar_db.errors import StatementRefused
 
 SHOWN_BEFORE, SHOWN_AFTER = 60, 40
@@ -44,6 +46,20 @@ def timed_out(seconds: float) -> StatementRefused:
     )
 
 
+@contextmanager
+def refusing(text: str, before: int) -> Iterator[None]:
+    """Nothing; raises StatementRefused for what the server has against a text. The loss of the server stays what it is.
+
+    text: as it was given; before: characters that were sent before it
+    """
+    try:
+        yield
+    except psycopg.Error as error:
+        if isinstance(error, psycopg.OperationalError) and is_loss(error):
+            raise
+        raise refusal(error, text, before) from error
+
+
 def refusal(error: psycopg.Error, text: str, before: int) -> StatementRefused:
     """The error for a statement that was refused: the message, the line it is about with a mark under it, the hint.
 
@@ -65,6 +81,8 @@ def _hint(error: psycopg.Error) -> str | None:
     """What the database cannot say, because it knows nothing of what is done with the text."""
     if isinstance(error, psycopg.errors.SyntaxError):
         return "One statement that reads is taken: SELECT, WITH, VALUES or TABLE."
+    if isinstance(error, psycopg.errors.ProtocolViolation):
+        return "Give a value for each parameter ($1, $2, …), or write it into the text."
     if isinstance(error, psycopg.errors.InsufficientPrivilege):
         return "Readers see the views and functions of schema tda, and write nowhere."
     return None

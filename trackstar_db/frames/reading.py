@@ -7,13 +7,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import chain
 
-import psycopg
 import pyarrow as pa
 from psycopg import RawCursor
 from psycopg.rows import TupleRow
 
-from trackstar_db.database.engine import Connection, Database, is_loss
-from trackstar_db.database.refusals import refusal, refuse_unsendable
+from trackstar_db.database.engine import Connection, Database
+from trackstar_db.database.refusals import refuse_unsendable, refusing
 from trackstar_db.errors import StatementRefused
 from trackstar_db.frames.arrow_types import arrow_schema, read_for_arrow
 
@@ -60,11 +59,11 @@ def open_batches(connection: Connection, text: str, parameters: Sequence[object]
     Raises StatementRefused, also from the batches.
     """
     refuse_unsendable(text, *(given for given in parameters if isinstance(given, str)))
-    with _refusing(text):
+    with refusing(text, len(DECLARE)):
         # Prepared, it goes by the extended protocol even without parameters, which takes a single statement.
         RawCursor(connection).execute((DECLARE + text).encode(), parameters, prepare=True)
     cursor = RawCursor(connection)
-    with _refusing(text):
+    with refusing(text, len(DECLARE)):
         rows = cursor.execute(FETCH, binary=True).fetchall()
     schema = arrow_schema(cursor.description or (), connection)
     yield Batches(schema, _batches(cursor, rows, schema, text))
@@ -76,7 +75,7 @@ def _batches(
 ) -> Iterator[pa.RecordBatch]:
     parts: list[pa.RecordBatch] = []
     rows_held = bytes_held = 0
-    with _refusing(text):
+    with refusing(text, len(DECLARE)):
         for part in chain([_batch(rows, schema)] if rows else [], _fetched(cursor, len(rows), schema)):
             parts.append(part)
             rows_held, bytes_held = rows_held + part.num_rows, bytes_held + part.nbytes
@@ -113,13 +112,3 @@ def _array(values: Sequence[object], field: pa.Field) -> pa.Array:
 
 def _joined(parts: list[pa.RecordBatch]) -> pa.RecordBatch:
     return parts[0] if len(parts) == 1 else pa.Table.from_batches(parts).combine_chunks().to_batches()[0]
-
-
-@contextmanager
-def _refusing(text: str) -> Iterator[None]:
-    try:
-        yield
-    except psycopg.Error as error:
-        if isinstance(error, psycopg.OperationalError) and is_loss(error):
-            raise
-        raise refusal(error, text, len(DECLARE)) from error
