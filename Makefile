@@ -17,7 +17,7 @@ TORCH ?= torch==2.13.0
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: demo demo-runs superset test test-fast test-peers test-dashboards lint types format bench bench-full bench-report dictionary docs wheel demo-data clean
+.PHONY: demo demo-runs superset test test-fast test-viewer test-peers test-dashboards lint types format bench bench-full bench-report dictionary docs wheel demo-data clean
 
 $(INSTALLED): pyproject.toml
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
@@ -54,6 +54,10 @@ test-dashboards: demo-runs $(SUPERSET)/.installed
 
 test: $(INSTALLED) lint types
 	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+
+# The viewer's, with fifty browsers for a minute instead of seconds, and pictures for the docs.
+test-viewer: $(INSTALLED)
+	TRACKSTAR_LOAD_SECONDS=60 TRACKSTAR_PICTURES=docs/images $(BIN)/python -m pytest tests/viewer
 
 test-fast: $(INSTALLED)
 	$(BIN)/python -m pytest -m "not slow"

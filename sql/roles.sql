@@ -11,8 +11,9 @@
 --   * What `trackstar refresh` computes stands in tables of trackstar with policies of their own, seen as their runs are. A
 --     materialized view would have no row-level security: there is none.
 --   * A function of tda is LANGUAGE sql with BEGIN ATOMIC, or names objects of tda only (readers may not look into
---     schema trackstar), and is not SECURITY DEFINER. Only tda.nearest is: gradients are searched with the owner's
---     rights, among the documents that trackstar.matching_documents leaves, which leaves the reader's.
+--     schema trackstar), and is not SECURITY DEFINER. Only two are: tda.nearest searches gradients with the owner's
+--     rights, among the documents that trackstar.matching_documents leaves, which leaves the reader's; and
+--     tda.search_documents words, in the corpora that trackstar.granted_corpora leaves.
 --   * No message lists names that were not read so. A view that you make by hand is WITH (security_invoker).
 
 -- Roles belong to the whole server: another database's `trackstar init` may make it at the same moment.

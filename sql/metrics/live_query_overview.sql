@@ -1,17 +1,24 @@
 -- Each query of each run on one row: what trackstar.query_overview is computed from, private. Of frequencies and
--- annotations it takes those in corpora that the run searched, and none that its readers may not read.
+-- annotations it takes those in corpora that the run searched, and none that its readers may not read. What an imported
+-- record says itself comes first.
 CREATE OR REPLACE VIEW trackstar.live_query_overview AS
-SELECT asked.run_id, asked.query_id, asked.position, f.relation_id, frequency.frequency AS fact_frequency,
-       tda.frequency_bucket(frequency.frequency) AS frequency_bucket,
-       CASE WHEN q.fact_id IS NOT NULL THEN annotated.fact_id IS NOT NULL END AS has_annotated_document,
+SELECT asked.run_id, asked.query_id, asked.position,
+       coalesce(f.relation_id, (SELECT min(r.relation_id) FROM trackstar.relation r WHERE r.label = record.relation))
+           AS relation_id,
+       coalesce(record.fact_frequency, frequency.frequency) AS fact_frequency,
+       coalesce(record.frequency_bucket, tda.frequency_bucket(coalesce(record.fact_frequency, frequency.frequency)))
+           AS frequency_bucket,
+       CASE WHEN record.has_annotated_document IS NOT NULL THEN record.has_annotated_document
+            WHEN q.fact_id IS NOT NULL THEN annotated.fact_id IS NOT NULL END AS has_annotated_document,
        coalesce(found.proponents, 0) AS proponents,
-       said.confidence, said.is_correct,
-       CASE WHEN q.fact_id IS NOT NULL
-            THEN coalesce(1 / annotation.first_correct_rank::double precision, 0) END AS reciprocal_rank,
-       CASE WHEN q.fact_id IS NOT NULL
-            THEN (coalesce(annotation.first_correct_rank, 11) <= 10)::integer::double precision END AS recall_at_10,
-       CASE WHEN q.fact_id IS NOT NULL
-            THEN coalesce(annotation.correct_in_ten, 0) / 10::double precision END AS precision_at_10,
+       coalesce(record.confidence, said.confidence) AS confidence,
+       coalesce(record.is_correct, said.is_correct) AS is_correct,
+       CASE WHEN judged.is_judged
+            THEN coalesce(1 / judged.first_correct_rank::double precision, 0) END AS reciprocal_rank,
+       CASE WHEN judged.is_judged
+            THEN (coalesce(judged.first_correct_rank, 11) <= 10)::integer::double precision END AS recall_at_10,
+       CASE WHEN judged.is_judged
+            THEN coalesce(judged.correct_in_ten, 0) / 10::double precision END AS precision_at_10,
        ais.best_ais_score,
        CASE WHEN ais.query_id IS NOT NULL
             THEN coalesce(1 / ais.first_correct_rank::double precision, 0) END AS ais_reciprocal_rank,
@@ -70,6 +77,14 @@ LEFT JOIN LATERAL (SELECT p.confidence, p.is_correct
                    FROM trackstar.prediction p
                    WHERE p.query_id = asked.query_id AND (p.model_id = e.model_id OR e.model_id IS NULL)
                    ORDER BY p.predicted_at DESC, p.model_id
-                   LIMIT 1) said ON true;
+                   LIMIT 1) said ON true
+LEFT JOIN LATERAL tda.imported_record(asked.metadata::jsonb) record ON asked.metadata IS NOT NULL
+CROSS JOIN LATERAL (
+    SELECT q.fact_id IS NOT NULL OR record.correct_in_ten IS NOT NULL AS is_judged,
+           CASE WHEN q.fact_id IS NOT NULL THEN annotation.first_correct_rank ELSE record.first_correct_rank END
+               AS first_correct_rank,
+           CASE WHEN q.fact_id IS NOT NULL THEN annotation.correct_in_ten ELSE record.correct_in_ten END
+               AS correct_in_ten
+) judged;
 
 COMMENT ON VIEW trackstar.live_query_overview IS 'What trackstar.query_overview is computed from.';

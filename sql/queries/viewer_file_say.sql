@@ -9,7 +9,6 @@ SELECT q.query_id, q.external_id, q.target, k.run_id,
        nullif(m.kept ->> 'entity0', '') AS subject,
        CASE WHEN jsonb_typeof(m.kept -> 'entity0_alias') = 'array' THEN m.kept -> 'entity0_alias' END AS subject_aliases,
        CASE WHEN jsonb_typeof(m.kept -> 'entity1_alias') = 'array' THEN m.kept -> 'entity1_alias' END AS object_aliases,
-       least(round(coalesce(m.kept ->> 'c4_frequency', m.kept ->> 'fact_frequency')::numeric), 9e18)::bigint AS frequency,
        CASE WHEN jsonb_typeof(m.kept -> 'proponent_correct') = 'array' THEN m.kept -> 'proponent_correct' END AS correct
 FROM trackstar.run_query k
 JOIN trackstar.query q ON q.query_id = k.query_id

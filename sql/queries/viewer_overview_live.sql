@@ -1,8 +1,15 @@
 -- What tda.query_overview has, of a run that is not refreshed: from the plain views, query by query, which the LIMITs do.
-SELECT r.run_id, k.run, r.method, r.query_set, k.query_id, q.external_id, q.prompt, q.target, q.fact_id, q.relation,
-       coalesce(a.frequency_bucket, s.frequency_bucket) AS frequency_bucket, f.fact_frequency,
-       f.annotated_documents > 0 AS has_annotated_document, k.position, found.proponents, said.confidence, said.is_correct,
-       a.reciprocal_rank, a.recall_at_10, a.precision_at_10, found.best_ais_score,
+SELECT r.run_id, k.run, r.method, r.query_set, k.query_id, q.external_id, q.prompt, q.target, q.fact_id,
+       coalesce(q.relation, record.relation) AS relation,
+       coalesce(record.frequency_bucket, tda.frequency_bucket(record.fact_frequency), a.frequency_bucket,
+                s.frequency_bucket) AS frequency_bucket,
+       coalesce(record.fact_frequency, f.fact_frequency) AS fact_frequency,
+       coalesce(record.has_annotated_document, f.annotated_documents > 0) AS has_annotated_document, k.position,
+       found.proponents, coalesce(record.confidence, said.confidence) AS confidence,
+       coalesce(record.is_correct, said.is_correct) AS is_correct,
+       coalesce(a.reciprocal_rank, judged.reciprocal_rank) AS reciprocal_rank,
+       coalesce(a.recall_at_10, judged.recall_at_10) AS recall_at_10,
+       coalesce(a.precision_at_10, judged.precision_at_10) AS precision_at_10, found.best_ais_score,
        s.reciprocal_rank AS ais_reciprocal_rank, s.recall_at_10 AS ais_recall_at_10,
        s.precision_at_10 AS ais_precision_at_10, found.tail_patch_delta
 FROM tda.run r
@@ -27,3 +34,8 @@ LEFT JOIN LATERAL (SELECT p.confidence, p.is_correct
                    WHERE p.query_id = k.query_id
                    ORDER BY p.model_digest = e.model_digest DESC NULLS LAST, p.predicted_at DESC
                    LIMIT 1) said ON true
+LEFT JOIN LATERAL tda.imported_record(k.metadata) record ON k.metadata IS NOT NULL
+LEFT JOIN LATERAL (SELECT coalesce(1 / record.first_correct_rank::double precision, 0) AS reciprocal_rank,
+                          (coalesce(record.first_correct_rank, 11) <= 10)::integer::double precision AS recall_at_10,
+                          record.correct_in_ten / 10::double precision AS precision_at_10
+                   WHERE record.correct_in_ten IS NOT NULL) judged ON true

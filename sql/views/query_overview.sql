@@ -16,7 +16,9 @@ COMMENT ON VIEW tda.query_overview IS
     'Each query of each run with what is known of it, one row each, as of refreshed_at: what tda.query_metric, '
     'tda.prediction and tda.fact say, quickly. Among very many, name the run by its number: with run_id = '
     '(SELECT run_id FROM tda.run WHERE run = ''demo'') they come sorted from an index: by position, or by fact_frequency, '
-    'confidence, reciprocal_rank or best_ais_score DESC NULLS LAST.';
+    'confidence, reciprocal_rank or best_ais_score DESC NULLS LAST. Of imported results, what the record says comes first: '
+    'frequency, bucket, annotated document, confidence, is_correct; and, where its fact is not loaded, which proponents '
+    'are correct.';
 COMMENT ON COLUMN tda.query_overview.run IS 'Name of the run.';
 COMMENT ON COLUMN tda.query_overview.method IS 'The run''s method.';
 COMMENT ON COLUMN tda.query_overview.query_set IS 'The query set asked.';

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from trackstar_db.database.engine import Database
 from trackstar_db.loaders import LoadSummary
@@ -58,6 +58,41 @@ OLD: dict[str, Any] = {
 LEAST: dict[str, Any] = {
     "example_id": "e2", "inputs_plaintext": "p", "targets_plaintext": "t", "proponents": [], "proponent_scores": [],
 }  # fmt: skip
+Kind: TypeAlias = "set[type] | list[set[type]]"
+TEXT, NUMBER, NOTHING = {str}, {int, float}, {type(None)}
+NEEDED: dict[str, Kind] = {
+    "example_id": TEXT, "query_set": TEXT, "inputs_plaintext": TEXT, "targets_plaintext": TEXT,
+    "proponents": [TEXT], "proponent_ids": [TEXT], "proponent_scores": [NUMBER],
+}  # fmt: skip
+OPTIONAL: dict[str, Kind] = {
+    "opponents": [TEXT], "opponent_ids": [TEXT], "opponent_scores": [NUMBER], "fact_id": TEXT, "relation": TEXT,
+    "8b_generations": [TEXT], "8b_confidence": NUMBER, "c4_frequency": {int}, "c4_frequency_bucket": {int},
+    "has_trex_sentence": {bool}, "proponent_correct": [{bool}], "proponent_ais_scores": [NUMBER | NOTHING],
+    "is_8b_correct": {bool}, "groundtruth": TEXT | {dict, list}, "task": TEXT, "proponent_ranks": [{int}],
+    "proponent_ais_best_windows": [TEXT | NOTHING],
+}  # fmt: skip
+"""The data release's retrieval results: present names of fields, and types of their values, or of lists' entries."""
+
+
+def check_format(record: dict[str, Any]) -> None:
+    """Nothing; the record is one of the release's format, by present names alone. It may have fields beyond it."""
+    assert set(NEEDED) <= set(record)
+    assert not set(record) & {"trex_id", "temperature_samples", "model_confidence", "fact_frequency", "ground_truth"}
+    assert record.get("c4_frequency_bucket", 0) in range(6)
+    for name, kind in {**NEEDED, **OPTIONAL}.items():
+        assert name not in record or _is_of(kind, record[name]), (name, record[name])
+    for direction in ("proponent", "opponent"):
+        lists = [value for name, value in record.items() if name.startswith(direction)]
+        assert len({len(value) for value in lists}) <= 1
+        assert len({f"{direction}s", f"{direction}_ids", f"{direction}_scores"} & set(record)) in (0, 3)
+
+
+def _is_of(kind: Kind, value: object) -> bool:
+    if isinstance(kind, list):
+        return isinstance(value, list) and {type(one) for one in value} <= kind[0]
+    return type(value) in kind
+
+
 # Everything that a load of results stores, without the numbers of this database.
 STORED = """
     SELECT r.name, r.method, r.top_k, r.query_count, r.document_count, r.ais_labeler, r.settings::text,

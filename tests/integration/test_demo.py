@@ -9,8 +9,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
+from tests.viewer.serving import served
 from trackstar_db import demo
 from trackstar_db.database.engine import open_database
 
@@ -29,7 +31,7 @@ def test_the_readme_shows_what_the_demo_prints() -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 def test_the_demo_prints_answers_with_their_documents_again_and_again(
-    empty_database_url: str, run_trackstar: Callable[..., Any]
+    empty_database_url: str, run_trackstar: Callable[..., Any], tmp_path: Path
 ) -> None:
     first = run_trackstar("demo")
     assert first.returncode == 0, first.stderr
@@ -50,6 +52,13 @@ def test_the_demo_prints_answers_with_their_documents_again_and_again(
         ).fetchone() or (1,)
     database.close()
     assert stated > 10 * chance  # influence finds the statements far better than chance
+    last = re.fullmatch(r" +in a browser: +trackstar serve +and open (http://\S+)", first.stdout.splitlines()[-1])
+    assert last is not None
+    with served(url=empty_database_url, log=tmp_path / "errors") as viewer:
+        page = httpx.get(f"{viewer}{httpx.URL(last[1]).raw_path.decode()}", timeout=60)
+    assert page.status_code == 200
+    assert page.text.count('class="asks"') == 100
+    assert "The city that France has as its capital is <b>Paris</b>" in page.text
     second = run_trackstar("demo")
     assert second.returncode == 0, second.stderr
     assert second.stdout == first.stdout

@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from tests.integration.results_format import FULL, LEAST, OLD, record, write
+from tests.integration.results_format import FULL, LEAST, NEEDED, OLD, OPTIONAL, check_format, record, write
 from trackstar_db.database.embedded import EmbeddedServer
 from trackstar_db.errors import InvalidRecord, UnreadableSource
 from trackstar_db.viewer import downloads, heat_maps, lists
@@ -83,6 +83,10 @@ def test_files_with_every_name_open_and_their_records_come_out_as_they_went_in(
         "query_set": None,
         "unknown": None,
     }  # numbers of fields that nobody knows may be written otherwise
+    for one in written:
+        check_format(one)
+    assert set(NEEDED | OPTIONAL) <= set(written[0])
+    assert set(written[2]) == set(NEEDED)
     assert {**written[0], **dropped} == {**FULL, **dropped}
     assert {**written[1], "query_set": None} == {
         "query_set": None, "example_id": "t1", "inputs_plaintext": "", "targets_plaintext": "x", "proponent_ids": ["1"],
@@ -99,6 +103,20 @@ def test_what_was_written_opens_again_and_says_the_same(test_server: EmbeddedSer
     second.write_bytes(written)
     with opened(second, test_server) as (statements, run, _):
         assert b"".join(downloads.jsonl(statements, run, View())) == written
+
+
+def test_one_id_of_two_tasks_is_two_queries(test_server: EmbeddedServer, tmp_path: Path) -> None:
+    records = [
+        record(task="a", targets_plaintext="first"),
+        record(task="b", targets_plaintext="second"),
+        record(query_set="c", example_id=None, trex_id="e1", targets_plaintext="third"),
+    ]
+    with opened(write(tmp_path / "r.jsonl", *records), test_server) as (statements, run, told):
+        assert told == []
+        shown = [(one.external_id, one.task, one.target) for one in answers(statements, run)]
+        written = [json.loads(line) for line in b"".join(downloads.jsonl(statements, run, View())).splitlines()]
+    assert shown == [("e1", "a", "first"), ("e1 (b)", "b", "second"), ("e1 (c)", None, "third")]
+    assert [one["example_id"] for one in written] == ["e1"] * 3
 
 
 def test_an_opened_file_is_sorted_filtered_and_averaged_by_what_it_says(

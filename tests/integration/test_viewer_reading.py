@@ -15,11 +15,13 @@ import pytest
 from psycopg import pq
 
 from tests.hostile_filters import hostile_filters
+from tests.integration.results_format import check_format
 from trackstar_db.database.engine import open_database
 from trackstar_db.errors import InputError, NotFound
+from trackstar_db.export import results
 from trackstar_db.viewer import comparisons, documents, downloads, heat_maps, lists
 from trackstar_db.viewer.answers import answer, query_of
-from trackstar_db.viewer.filters import KINDS, PRESETS, FilterError, clause, parse_filter
+from trackstar_db.viewer.filters import KINDS, PRESETS, FilterError, clause, combined, parse_filter
 from trackstar_db.viewer.highlighting import spans
 from trackstar_db.viewer.lists import Listed, Run, View
 from trackstar_db.viewer.means import means
@@ -420,8 +422,8 @@ def test_each_cell_of_a_heat_map_is_the_mean_of_the_queries_that_its_filter_leav
     found = heat_maps.heat_map(statements, demo, metric)
     assert sum(cell.queries for row in found.rows for cell in row.cells.values()) == found.whole[1].queries
     for row in found.rows[:3]:
-        for cell in (row.whole, *row.cells.values()):
-            left = means(statements, demo, parse_filter(f"{cell.filter} and position > 0"))
+        for cell in (found.every, row.whole, *row.cells.values()):
+            left = means(statements, demo, parse_filter(combined(cell.filter, "position > 0")))
             judge = left.ais if metric.startswith("ais") else left.annotation
             value = left.tail_patch_delta if metric == "tail_patch" else getattr(judge, found.metric.column)
             assert cell.value == pytest.approx(value)
@@ -446,6 +448,20 @@ def test_what_is_shown_comes_as_the_release_s_records_and_as_csv(statements: Sta
     assert len(whole) == 51
     answered = b"".join(downloads.answer_csv(statements, demo, shown[0].query_id)).decode()
     assert len(list(csv.DictReader(io.StringIO(answered, newline="")))) == 200
+
+
+def test_what_the_viewer_and_export_results_write_is_the_same_in_the_release_s_format(
+    statements: Statements, demo: Run, demo_database_url: str
+) -> None:
+    lines = b"".join(downloads.jsonl(statements, demo, View(), is_whole=True)).splitlines()
+    written = [json.loads(line) for line in lines]
+    for record in written:
+        check_format(record)
+    facts = {"fact_id", "relation", "8b_generations", "8b_confidence", "c4_frequency", "c4_frequency_bucket"}
+    assert facts | {"has_trex_sentence", "proponent_correct", "proponent_ais_scores", "opponents"} <= set(written[0])
+    database = open_database(demo_database_url)
+    assert list(results(database, "demo")) == written
+    database.close()
 
 
 # The SQL of a page --------------------------------------------------------------------------------

@@ -2,30 +2,25 @@
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
 
 import httpx
 import psycopg
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Page, sync_playwright
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
+from tests.viewer.made_up import RIGHT_TO_LEFT
+from tests.viewer.serving import served
 from trackstar_db.database.embedded import EmbeddedServer
 
-START_SECONDS = 60
 WIDTH, NARROW, HEIGHT = 1280, 400, 900
 SECONDS = 15
 FOREIGN_NAME = "viewer.example"
 QUERIES = "ol.queries > li"
-RIGHT_TO_LEFT = "قال المرشد إن باريس هي عاصمة فرنسا 🗼👩‍👩‍👧"
 HOSTILE = (
     "<script>document.title='owned'</script><img src=x onerror=\"document.title='owned'\"> {{ 7*7 }} ${7*7} "
     "'; DROP TABLE trackstar.run; -- \x1b[31mred\x1b[0m \u202eevil"
@@ -34,27 +29,6 @@ HOSTILE = (
 
 
 Open = Callable[..., Page]
-
-
-@contextmanager
-def served(*arguments: object, url: str = "", log: Path) -> Iterator[str]:
-    """The address of `trackstar serve ARGUMENTS` on a free port, until it is told to end."""
-    command = [sys.executable, "-m", "trackstar_db.cli", "serve", "--port", "0", *map(str, arguments)]
-    variables = {**os.environ, "PYTHONUNBUFFERED": "1", **({"TRACKSTAR_DATABASE_URL": url} if url else {})}
-    with (
-        log.open("w") as errors,
-        subprocess.Popen(command, env=variables, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
-    ):
-        try:
-            assert process.stdout is not None
-            line = process.stdout.readline()
-            assert "http://" in line, log.read_text()
-            address = line.split()[4].rstrip("/")
-            httpx.get(f"{address}/runs", timeout=START_SECONDS).raise_for_status()
-            yield address
-        finally:
-            process.terminate()
-            process.wait(START_SECONDS)
 
 
 @pytest.fixture(scope="session")
@@ -99,6 +73,17 @@ def viewer(viewer_database_url: str, tmp_path_factory: pytest.TempPathFactory) -
     with served("--writer", url=viewer_database_url, log=log) as address:
         yield address
     assert "Traceback" not in log.read_text()
+    assert sessions(viewer_database_url) == []
+
+
+def sessions(url: str, state: str = "%") -> list[tuple[object, ...]]:
+    """The viewer's sessions in its database, those of a state like this one."""
+    with psycopg.connect(url) as connection:
+        return connection.execute(
+            "SELECT pid, state, query FROM pg_stat_activity "
+            "WHERE datname = current_database() AND usename = 'tda_reader' AND state LIKE %s",
+            (state,),
+        ).fetchall()
 
 
 @pytest.fixture(scope="session")
@@ -127,26 +112,53 @@ def browser(chromium: str) -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture
-def open_page(browser: Browser, viewer: str) -> Iterator[Open]:
-    """Opens a page of the viewer in a fresh profile; fails at the end where a script or style was refused or failed."""
-    said: list[str] = []
-    contexts = []
+@pytest.fixture(scope="session")
+def window(browser: Browser, viewer: str) -> Page:
+    """One page, which tests take over from each other."""
+    return _page(browser, viewer)
 
-    def go(path: str, width: int = WIDTH, **options: object) -> Page:
-        context = browser.new_context(viewport={"width": width, "height": HEIGHT}, base_url=viewer, **options)  # type: ignore[arg-type]
-        contexts.append(context)
-        context.set_default_timeout(SECONDS * 1000)
-        page = context.new_page()
-        page.on("console", lambda message: said.append(message.text) if "Security" in message.text else None)
-        page.on("pageerror", lambda error: said.append(str(error)))
+
+@pytest.fixture
+def open_page(browser: Browser, viewer: str, window: Page) -> Iterator[Open]:
+    """Opens a page of the viewer, without cookies; fails at the end where a script or style was refused or failed.
+
+    options: of a profile of its own
+    """
+    said: list[str] = []
+    opened: list[Page] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if "Security" in message.text:
+            said.append(message.text)
+
+    def fail(error: Error) -> None:
+        said.append(str(error))
+
+    def go(path: str, width: int = WIDTH, height: int = HEIGHT, colours: str = "light", **options: object) -> Page:
+        page = _page(browser, viewer, **options) if options else window
+        if page not in opened:
+            opened.append(page)
+            page.on("console", note)
+            page.on("pageerror", fail)
+        page.context.clear_cookies()
+        page.set_viewport_size({"width": width, "height": height})
+        page.emulate_media(color_scheme=colours)  # type: ignore[arg-type]
         page.goto(path)
         return page
 
     yield go
-    for context in contexts:
-        context.close()
+    for page in opened:
+        page.remove_listener("console", note)
+        page.remove_listener("pageerror", fail)
+        if page is not window:
+            page.context.close()
     assert said == []
+
+
+def _page(browser: Browser, address: str, **options: object) -> Page:
+    context = browser.new_context(base_url=address, **options)  # type: ignore[arg-type]
+    context.set_default_timeout(SECONDS * 1000)
+    return context.new_page()
 
 
 @pytest.fixture(scope="session")

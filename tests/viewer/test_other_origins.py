@@ -62,21 +62,12 @@ def foreign(request: pytest.FixtureRequest, browser: Browser, viewer: str) -> It
     server.server_close()
 
 
-@pytest.mark.parametrize("mode", ["cors", "no-cors"])
-def test_a_script_reads_nothing(foreign: Page, viewer: str, mode: str) -> None:
-    assert foreign.evaluate(READ, [f"{viewer}/queries?run=demo", mode]) in ("", "refused")
-
-
-@pytest.mark.parametrize("kind", ["script", "img"])
-def test_nothing_is_included(foreign: Page, viewer: str, kind: str) -> None:
-    path = "/static/viewer.js" if kind == "script" else "/static/icon.svg"
-
-    assert foreign.evaluate(INCLUDE, [f"{viewer}{path}", kind]) == "refused"
-
-
-def test_a_frame_shows_nothing(foreign: Page, viewer: str) -> None:
+def test_scripts_pictures_and_frames_get_nothing(foreign: Page, viewer: str) -> None:
+    for mode in ("cors", "no-cors"):
+        assert foreign.evaluate(READ, [f"{viewer}/queries?run=demo", mode]) in ("", "refused")
+    assert foreign.evaluate(INCLUDE, [f"{viewer}/static/viewer.js", "script"]) == "refused"
+    assert foreign.evaluate(INCLUDE, [f"{viewer}/static/icon.svg", "img"]) == "refused"
     foreign.evaluate(INCLUDE, [f"{viewer}/queries?run=demo", "iframe"])
-
     assert "France" not in "".join(frame.content() for frame in foreign.frames)
 
 

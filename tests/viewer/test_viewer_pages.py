@@ -7,48 +7,48 @@ import html
 import io
 import json
 import re
-import subprocess
 from pathlib import Path
+from urllib.parse import urlencode
 
 import httpx
 import psycopg
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
-from tests.viewer.conftest import NARROW, QUERIES, Open, figure, served
-from trackstar_db.database.embedded import EmbeddedServer
+from tests.viewer.conftest import NARROW, QUERIES, WIDTH, Open, figure
+from tests.viewer.pictures import check, take
 
-SHIFTED = "document.documentElement.scrollWidth - document.documentElement.clientWidth"
+FEW = "position <= 5"
 
 
 def paths(france_id: int, document_id: int) -> list[str]:
-    return [
-        "/queries?run=demo",
-        "/queries?run=demo&filter=nonsense+%3D",
-        f"/query?run=demo&query={france_id}&annotator=Ana",
-        f"/query?run=demo&query={france_id}&other=demo/bm25",
-        f"/query/raw?run=demo&query={france_id}",
-        f"/query/explanation?run=demo&query={france_id}&rank=1",
-        f"/document?run=demo&document={document_id}",
-        "/documents?run=demo&search=Paris",
-        "/map?run=demo",
-        "/comparison?run=demo&other=demo/bm25",
-        "/methods?run=demo",
-        "/runs?run=demo",
-        "/nothing",
+    """An address of every kind of page but those that open a model; lists are short."""
+    addresses = [
+        ("/queries", {"filter": FEW}),
+        ("/queries", {"filter": "nonsense =", "cursor": "after:333:0"}),
+        ("/query", {"query": france_id, "annotator": "Ana", "top": 3}),
+        ("/query", {"query": france_id, "other": "demo/bm25", "top": 3}),
+        ("/query/raw", {"query": france_id}),
+        ("/document", {"document": document_id}),
+        ("/documents", {"search": '"capital city in"'}),
+        ("/map", {}),
+        ("/comparison", {"other": "demo/bm25", "filter": FEW}),
+        ("/methods", {}),
+        ("/runs", {}),
+        ("/nothing", {}),
     ]
+    return [f"{path}?{urlencode({'run': 'demo', **parameters})}" for path, parameters in addresses]
+
+
+def explanation(france_id: int) -> str:
+    """The address of the words of the first proponent."""
+    return f"/query/explanation?run=demo&query={france_id}&rank=1"
 
 
 @pytest.fixture(scope="session")
-def axe(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The script of axe-core, as npm has it; the test is skipped where it cannot be had."""
-    folder = tmp_path_factory.mktemp("axe")
-    try:
-        subprocess.run(["npm", "pack", "axe-core"], cwd=folder, check=True, capture_output=True, timeout=60)
-    except (OSError, subprocess.SubprocessError) as error:
-        pytest.skip(f"needs axe-core from npm: {error}")
-    subprocess.run(["tar", "-xzf", next(folder.glob("*.tgz")).name], cwd=folder, check=True, timeout=60)
-    return (folder / "package" / "axe.min.js").read_text(encoding="utf-8")
+def axe() -> str:
+    """The script of axe-core; the test is skipped where the package that brings it is not installed."""
+    return str(pytest.importorskip("axe_playwright_python.base").AXE_SCRIPT)
 
 
 class TestOtherPages:
@@ -61,6 +61,8 @@ class TestOtherPages:
 
         expect(page.locator(".text.whole")).to_have_text("The poster says that France has its capital city in Paris.")
         expect(page.get_by_text("France — capital — Paris")).to_be_visible()
+        page.get_by_text("Metadata").click()
+        expect(page.locator("details dd", has_text="states")).to_be_visible()
         expect(page.get_by_role("region", name="Table of reach")).to_contain_text("trackstar_train")
         in_run = page.locator(QUERIES).count()
         page.get_by_role("link", name="Every run").click()
@@ -110,6 +112,10 @@ class TestOtherPages:
         expect(rows.filter(has_text="demo/bm25")).to_contain_text("1.00")
         assert rows.count() >= 4
         expect(page.locator("svg.chart circle")).to_have_count(rows.count())
+        expect(page.locator("svg.chart line.interval")).to_have_count(2 * rows.count())
+        figures = re.findall(r"\d\.\d\d", rows.filter(has_text="demo/trackstar").locator("td").nth(3).inner_text())
+        mean, low, high = map(float, figures)
+        assert low < mean < high
         expect(page.get_by_role("img", name=re.compile("Tail-patch against MRR"))).to_be_visible()
 
     def test_runs_are_listed_with_their_agreement(self, open_page: Open) -> None:
@@ -123,14 +129,31 @@ class TestOtherPages:
 class TestEveryPage:
     """What holds wherever one is."""
 
-    def test_nothing_is_wider_than_a_narrow_window(self, open_page: Open, france_id: int, document_id: int) -> None:
-        page = open_page("/queries?run=demo", NARROW)
+    @pytest.mark.parametrize("width", [NARROW, WIDTH])
+    def test_nothing_is_covered_or_wider_than_the_window(
+        self, open_page: Open, france_id: int, document_id: int, width: int
+    ) -> None:
+        page = open_page("/runs", width)
         for path in paths(france_id, document_id):
             page.goto(path)
-            assert page.evaluate(SHIFTED) == 0, path
+            check(page, path)
+
+    def test_pictures_of_the_docs_show_what_they_should(
+        self, open_page: Open, document_id: int, tmp_path: Path
+    ) -> None:
+        germany = "/query?run=demo&id=capital-germany"
+        for name, path, width, height, colours in (
+            ("viewer_list", "/queries?run=demo", 1100, 900, "light"),
+            ("viewer_query", germany, 1100, 1250, "light"),
+            ("viewer_side_by_side", f"{germany}&other=demo/bm25", 1100, 1250, "dark"),
+            ("viewer_document", f"/document?run=demo&document={document_id}", 1100, 900, "light"),
+            ("viewer_methods", "/methods?run=demo", 1100, 900, "dark"),
+            ("viewer_narrow", germany, NARROW, 1700, "dark"),
+        ):
+            take(open_page(path, width, height, colours), name, tmp_path)
 
     def test_colours_follow_the_system_until_they_are_chosen(self, open_page: Open) -> None:
-        page = open_page("/queries?run=demo", color_scheme="dark")
+        page = open_page("/runs?run=demo", colours="dark")
         colour = "getComputedStyle(document.body).backgroundColor"
         dark = page.evaluate(colour)
 
@@ -205,52 +228,14 @@ class TestEveryPage:
     def test_axe_finds_nothing_to_complain_of(
         self, open_page: Open, france_id: int, document_id: int, axe: str
     ) -> None:
+        page = open_page("/runs")
         problems = []
-        for scheme in ("light", "dark"):
-            page = open_page("/queries?run=demo", color_scheme=scheme, bypass_csp=True)
-            for path in paths(france_id, document_id)[:: 1 if scheme == "light" else 2]:
-                page.goto(path)
-                page.add_script_tag(content=axe)
-                found = page.evaluate("axe.run().then(results => results.violations)")
+        for path in [*paths(france_id, document_id), explanation(france_id)]:
+            page.goto(path)
+            page.evaluate("document.querySelectorAll('details').forEach(folded => { folded.open = true; })")
+            page.evaluate(axe)
+            for scheme, options in (("light", {}), ("dark", {"runOnly": ["color-contrast"]})):
+                page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+                found = page.evaluate("options => axe.run(options).then(results => results.violations)", options)
                 problems += [(scheme, path, one["id"], one["nodes"][0]["html"][:200]) for one in found]
         assert problems == []
-
-
-def test_a_file_of_results_is_looked_at_and_leaves_nothing(
-    browser: Browser, own_server: EmbeddedServer, tmp_path: Path
-) -> None:
-    record = {
-        "trex_id": "<i>one</i>",
-        "inputs_plaintext": "Water boils at",
-        "targets_plaintext": " 100 degrees",
-        "groundtruth": "100 °C",
-        "proponents": ["Water boils at 100 degrees <script>alert(1)</script>.", "Milk does not."],
-        "proponent_ids": ["a", "b"],
-        "proponent_scores": [0.5, 0.25],
-    }
-    file = tmp_path / "results <b>.jsonl"
-    long = {**record, "trex_id": "two", "inputs_plaintext": "A long story. " * 500 + "It ends"}
-    file.write_text("".join(json.dumps(one) + "\n" for one in (record, long)), encoding="utf-8")
-
-    with served("--file", file, log=tmp_path / "errors") as address:
-        page = browser.new_page()
-        page.goto(address)
-        expect(page.locator("header")).to_contain_text("results <b>.jsonl")
-        page.get_by_role("link", name="Water boils at").click()
-        expect(page.get_by_role("article", name="proponent 1", exact=True)).to_contain_text(
-            "<script>alert(1)</script>."
-        )
-        expect(page.get_by_role("article", name="Query")).to_contain_text("100 °C")
-        expect(page.get_by_role("article", name="Query")).not_to_contain_text("Annotated sentence")
-        page.get_by_role("link", name="Next").click()
-        expect(page.locator("[data-prompt]")).to_have_text(long["inputs_plaintext"])
-        page.get_by_role("link", name="All queries").click()
-        expect(page.locator(QUERIES).last).to_contain_text(" … ")
-        expect(page.locator(QUERIES).last).to_contain_text("It ends 100 degrees")
-        assert len(page.locator(QUERIES).last.inner_text()) < 500
-        page.close()
-
-    own_server.start()
-    with psycopg.connect(own_server.url(database="postgres")) as connection:
-        rows = connection.execute("SELECT datname FROM pg_database WHERE datname LIKE 'trackstar%'").fetchall()
-    assert rows == [("trackstar",)]

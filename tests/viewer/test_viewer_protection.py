@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
 import time
 from concurrent.futures import ThreadPoolExecutor
+from itertools import cycle, islice
 from urllib.parse import quote
 
 import httpx
 import psycopg
 import pytest
 
-from tests.viewer.conftest import HOSTILE
+from tests.viewer.conftest import HOSTILE, sessions
 
 PAGES = tuple(f"/{name}?run=demo" for name in ("runs", "queries", "map", "documents", "comparison", "methods"))
 FOREIGN = ("evil.example", "evil.example:8765", "127.0.0.1.evil.example", "", "[::1", "localhost.")
@@ -61,15 +63,10 @@ def test_every_answer_forbids_foreign_and_inline_code(client: httpx.Client, path
     assert "unsafe" not in policy
     assert response.headers["x-content-type-options"] == "nosniff"
     assert response.headers["cross-origin-resource-policy"] == "same-origin"
-
-
-@pytest.mark.parametrize("path", PAGES)
-def test_pages_hold_no_inline_script_or_style(client: httpx.Client, path: str) -> None:
-    text = client.get(path).text
-
-    assert not re.search(r"<script(?![^>]*\ssrc=)", text)
-    assert not re.search(r"<style|\sstyle=|\son[a-z]+=|javascript:", text)
-    assert not re.search(r"""(?:src|href|action)="(?:https?:)?//""", text)
+    if "html" in response.headers.get("content-type", ""):
+        assert not re.search(r"<script(?![^>]*\ssrc=)", response.text)
+        assert not re.search(r"<style|\sstyle=|\son[a-z]+=|javascript:", response.text)
+        assert not re.search(r"""(?:src|href|action)="(?:https?:)?//""", response.text)
 
 
 def test_what_a_document_holds_is_shown_and_not_run(client: httpx.Client, france_id: int) -> None:
@@ -196,28 +193,26 @@ def test_a_download_that_is_broken_off_gives_its_connection_back(
 
     assert client.get("/queries?run=demo").status_code == 200
     deadline = time.monotonic() + 10
-    while (busy := busy_sessions(viewer_database_url)) and time.monotonic() < deadline:
+    while (busy := sessions(viewer_database_url, "active")) and time.monotonic() < deadline:
         time.sleep(0.1)
-    assert busy == 0
+    assert busy == []
 
 
-def busy_sessions(url: str) -> int:
-    with psycopg.connect(url) as connection:
-        row = connection.execute(
-            "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND usename = 'tda_reader' "
-            "AND state <> 'idle'"
-        ).fetchone()
-    assert row is not None
-    return int(row[0])
-
-
-def test_fifty_at_once_are_all_answered_and_leave_few_connections(
-    client: httpx.Client, france_id: int, viewer_database_url: str
-) -> None:
+def test_fifty_at_once_are_all_answered(client: httpx.Client, france_id: int, viewer_database_url: str) -> None:
     paths = [*PAGES, query_address(france_id), "/download?run=demo&format=csv"]
+    end = time.monotonic() + float(os.environ.get("TRACKSTAR_LOAD_SECONDS", 2))
+
+    def visit(first: int) -> list[int]:
+        found = []
+        for path in islice(cycle(paths), first, None):
+            found.append(client.get(path).status_code)
+            if time.monotonic() > end:
+                return found
+        return found
 
     with ThreadPoolExecutor(50) as pool:
-        found = list(pool.map(lambda n: client.get(paths[n % len(paths)]).status_code, range(400)))
+        found = [status for visitor in pool.map(visit, range(50)) for status in visitor]
 
+    assert len(found) > 100
     assert set(found) == {200}
-    assert busy_sessions(viewer_database_url) == 0
+    assert sessions(viewer_database_url, "active") == []

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
-import pytest
 from playwright.sync_api import expect
 
-from tests.viewer.conftest import NARROW, QUERIES, RIGHT_TO_LEFT, Open, chips, figure
+from tests.viewer.conftest import NARROW, QUERIES, Open, chips, figure
+from tests.viewer.made_up import RIGHT_TO_LEFT
 
 
 class TestList:
@@ -21,6 +22,7 @@ class TestList:
         expect(page.locator(QUERIES)).to_have_count(100)
         expect(page.locator(QUERIES).first).to_contain_text("The city that France has as its capital is Paris")
         expect(page.locator(QUERIES).first).to_contain_text("MRR 1.00")
+        expect(page.locator(QUERIES).first.locator(".shade-10")).to_have_text("best AIS 1.00")
 
     def test_another_run_is_chosen(self, open_page: Open) -> None:
         page = open_page("/queries?run=demo&sort=mrr")
@@ -54,15 +56,15 @@ class TestList:
         assert "cursor=" in kept
         assert open_page(kept).locator(QUERIES).all_inner_texts() == texts
 
-    @pytest.mark.parametrize("sort", ["best AIS", "MRR", "confidence", "frequency"])
-    def test_the_highest_come_first(self, open_page: Open, sort: str) -> None:
+    def test_the_highest_come_first(self, open_page: Open) -> None:
         page = open_page("/queries?run=demo")
 
-        page.get_by_label("Sort by").get_by_role("link", name=sort, exact=True).click()
-
-        figures = chips(page, sort)
-        assert len(figures) > 50
-        assert figures == sorted(figures, reverse=True)
+        for sort in ("best AIS", "MRR", "confidence", "frequency"):
+            page.get_by_label("Sort by").get_by_role("link", name=sort, exact=True).click()
+            expect(page.get_by_label("Sort by").locator("[aria-current]")).to_have_text(sort)
+            figures = chips(page, sort)
+            assert len(figures) > 50
+            assert figures == sorted(figures, reverse=True)
 
     def test_a_preset_leaves_what_it_says_and_changes_the_means(self, open_page: Open) -> None:
         page = open_page("/queries?run=demo")
@@ -108,8 +110,9 @@ class TestList:
 
         expect(page.locator(QUERIES)).to_have_count(count)
         page.get_by_text("Relations, frequency buckets").click()
-        page.locator("h2:has-text('Kinds of influence') + ul a").first.click()
-        assert 0 < page.locator(QUERIES).count() <= 100
+        page.get_by_role("link", name="none of ten states the fact").click()
+        page.wait_for_url("**filter=recall+%3D+0**")
+        assert max(chips(page, "MRR")) < 0.1
 
     def test_the_threshold_recomputes_the_means(self, open_page: Open) -> None:
         page = open_page("/queries?run=demo")
@@ -149,7 +152,7 @@ class TestQuery:
         expect(first).to_contain_text("The poster says that France has its capital city in Paris.")
         expect(first).to_contain_text("+0.0987")
         expect(first).to_contain_text("✓ states the fact")
-        expect(first).to_contain_text("AIS 1.00 entailed")
+        expect(first.locator(".shade-10")).to_have_text("AIS 1.00 entailed")
         expect(page.get_by_role("article", name="opponent 1", exact=True)).to_contain_text("−0.05")
         left, right = (page.locator(f"#{name}s").bounding_box() for name in ("proponent", "opponent"))
         assert left is not None
@@ -199,6 +202,7 @@ class TestQuery:
         expect(page.locator("#proponent-1 [data-entailed]")).to_have_text("not entailed")
         assert float(figure(page, "AIS recall@10")) == 0
         page.get_by_label("What is shown").get_by_role("button", name="Show").click()
+        page.get_by_role("link", name="Link to this page").click()
         expect(page.locator("#proponent-1 [data-entailed]")).to_have_text("not entailed")
         assert float(figure(page, "AIS recall@10")) == 0
 
@@ -244,12 +248,18 @@ class TestQuery:
         expect(page.locator("#proponent-2 .text")).to_contain_text("<script>")
         assert page.title() != "owned"
 
-    def test_the_raw_record_is_that_of_the_release(self, open_page: Open, france_id: int) -> None:
+    def test_the_raw_record_is_that_of_the_release_on_the_page_and_as_a_file(
+        self, open_page: Open, france_id: int
+    ) -> None:
         page = open_page(f"/query?run=demo&query={france_id}")
+        with page.expect_download() as started:
+            page.get_by_role("link", name="this query as JSONL").click()
 
         page.get_by_role("link", name="Raw record").click()
 
         record = json.loads(page.locator("#record").inner_text())
+        written = json.loads(Path(started.value.path()).read_text())
+        assert {**written, "proponents": record["proponents"]} == record  # which shows what cannot be seen
         assert record["inputs_plaintext"] == "The city that France has as its capital is"
         assert len(record["proponents"]) == len(record["proponent_scores"]) == 100
 

@@ -9,12 +9,13 @@ import click
 
 from trackstar_db.cli.base import Context, TrackstarCommand
 from trackstar_db.cli.output import printable
+from trackstar_db.cli.serve import HOST, PORT
 
 if TYPE_CHECKING:
     from trackstar_db.demo.run import DemoAnswer
 
 WIDTH = 110
-VIEWER = "http://127.0.0.1:8765/queries?run=demo"
+VIEWER = f"http://{HOST}:{PORT}/queries?run=demo"
 
 SQL = """\
 SELECT rank, influence, is_annotated, text

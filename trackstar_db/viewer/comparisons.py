@@ -65,7 +65,10 @@ class RunAgreement:
 
 @dataclass(frozen=True)
 class MethodMetrics:
-    """A run's means before one judge (annotation, ais or tail_patch), for charts; None where it says nothing."""
+    """A run's means before one judge (annotation, ais or tail_patch), for charts; None where it says nothing.
+
+    low, high: ends of the 95 % intervals, where `trackstar evaluate` has drawn them
+    """
 
     run: str
     method: str
@@ -76,6 +79,19 @@ class MethodMetrics:
     precision_at_10: float | None
     tail_patch_queries: int
     tail_patch_delta: float | None
+    mrr_low: float | None
+    mrr_high: float | None
+    recall_at_10_low: float | None
+    recall_at_10_high: float | None
+    precision_at_10_low: float | None
+    precision_at_10_high: float | None
+    tail_patch_delta_low: float | None
+    tail_patch_delta_high: float | None
+
+    def interval(self, metric: str) -> tuple[float, float] | None:
+        """The interval of one of the means; None where there is none."""
+        low, high = (getattr(self, f"{metric}_{end}") for end in ("low", "high"))
+        return None if low is None or high is None else (low, high)
 
 
 def side_by_side(mine: Sequence[Retrieved], theirs: Sequence[Retrieved]) -> SideBySide:

@@ -60,13 +60,15 @@ class Row:
 class HeatMap:
     """A metric by relation (rows, most queries first) and bucket (columns, those that occur).
 
-    low, high: of the cells' values, for the shading; whole: by bucket; refreshed_at: None before the first refresh
+    whole: by bucket; every: all cells together
+    low, high: of the cells' values, for the shading; refreshed_at: None before the first refresh
     """
 
     metric: Metric
     buckets: list[int | None]
     rows: list[Row]
     whole: dict[int | None, Cell]
+    every: Cell
     low: float
     high: float
     refreshed_at: datetime | None
@@ -97,6 +99,7 @@ def heat_map(statements: Statements, run: Run, metric: str) -> HeatMap:
             key=lambda row: (-row.whole.queries, row.relation or ""),
         ),
         {bucket: _cell(rows, clause("bucket", bucket)) for bucket, rows in by_bucket.items()},
+        _cell(found, ""),
         min(values, default=0.0),
         max(values, default=0.0),
         found[0]["refreshed_at"] if found else run.refreshed_at,

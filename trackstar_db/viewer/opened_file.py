@@ -1,13 +1,14 @@
 """A file of results, opened without being loaded for good: a database of its own on the embedded server.
 
-What its records say of facts, frequencies and the model becomes rows there, as if facts had been loaded and the model
-asked: so every page shows an opened file as it shows a run.
+What its records say of facts becomes rows there, as if facts had been loaded: so every page shows an opened file as it
+shows a run.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from pathlib import Path
 from secrets import token_hex
 
@@ -21,14 +22,20 @@ from trackstar_db.database.locks import locked
 from trackstar_db.database.queries import query
 from trackstar_db.database.schema import initialize
 from trackstar_db.errors import UnreadableSource
-from trackstar_db.loaders import ResultDefaults, load_results
+from trackstar_db.loaders.destinations import check_run_name
+from trackstar_db.loaders.load import load
+from trackstar_db.loaders.options import LoadOptions, ResultDefaults
+from trackstar_db.loaders.readers import RawRecord, Source, find_sources
+from trackstar_db.loaders.result_records import ID_FIELDS, ResultRow
+from trackstar_db.loaders.results import Results
 from trackstar_db.store import Store
+from trackstar_db.viewer.records import first, shown
 
 PREFIX = "trackstar_file_"
 MAINTENANCE = "postgres"
 LONGEST_NAME = 200
 NOT_IN_NAMES = str.maketrans(",*?[", "____")  # which choose several runs on the command line
-STEPS = ("relations", "entities", "facts", "queries", "annotations", "frequencies")
+STEPS = ("relations", "entities", "facts", "queries", "annotations")
 
 
 def no_one(_: str) -> None:
@@ -79,10 +86,27 @@ def _kept(server: EmbeddedServer, name: str) -> Iterator[None]:
             _administer(session, "DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
 
 
+class _FileResults(Results):
+    """The loading of a file that may use one id for a query of two tasks."""
+
+    def __init__(self, run: str) -> None:
+        super().__init__(run, ResultDefaults(query_set=run))
+        self._tasks: dict[str, str | None] = {}
+
+    def parse(self, raw: RawRecord, source: Source) -> ResultRow:
+        """The row of one record; with an id that another task has used, its query is called by id and task."""
+        row = super().parse(raw, source)
+        task = shown(first(row.kept.get("task"), row.kept.get("query_set")))
+        if self._tasks.setdefault(row.key, task) == task:
+            return row
+        own_id = {name: row.key for name in ID_FIELDS if name in row.fields and name not in row.kept}
+        return replace(row, key=f"{row.key} ({task or 'no task'})", kept={**row.kept, **own_id})
+
+
 def _load(database: Database, path: Path, tell: Callable[[str], object]) -> None:
-    """Nothing; the file is a run, with what it says of facts and of its model, and lists are computed."""
+    """Nothing; the file is a run, with what it says of facts, and lists are computed."""
     name = path.name.encode(errors="replace").decode().translate(NOT_IN_NAMES)[:LONGEST_NAME]
-    summary = load_results(database, [path], name, ResultDefaults(query_set=name), reader="jsonl")
+    summary = load(database, _FileResults(check_run_name(name)), find_sources([path], "jsonl"), LoadOptions())
     summary.require_some()
     if summary.rejected:
         tell(f"{summary.rejected:,} of {summary.read:,} records were left out. The first, {summary.first_rejection}.")
@@ -92,15 +116,10 @@ def _load(database: Database, path: Path, tell: Callable[[str], object]) -> None
         row = connection.execute(query("export_run"), {"name": name}).fetchone()
         if row is None:  # an empty file makes no run
             raise UnreadableSource(f"{path} has no records. Expected retrieval results, one JSON object a line.")
-        run = {"run_id": row[0]}
-        connection.execute(query("viewer_file_say"), run)
+        connection.execute(query("viewer_file_say"), {"run_id": row[0]})
         for step in STEPS:
             connection.execute(query(f"viewer_file_{step}"))
-        (model_id,) = connection.execute(query("viewer_file_model")).fetchone() or (0,)
-        connection.execute(query("viewer_file_predictions"), {**run, "model_id": model_id})
     Store(database).refresh()
-    with database.connect() as connection:
-        connection.execute(query("viewer_file_overview"), run)
 
 
 def _databases(session: psycopg.Connection[tuple[object, ...]]) -> list[str]:

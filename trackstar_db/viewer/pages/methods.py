@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -16,11 +17,18 @@ from trackstar_db.viewer.pages.rendering import render
 JUDGES = {"annotation": "by the source's annotations", "ais": "by entailment (AIS) labels"}
 WIDTH, HEIGHT, MARGIN = 560, 340, 52
 TICKS = 5
+APART = 15  # pixels between a point's number and other points and numbers
+AROUND = ((11, -9), (-11, -9), (11, 11), (-11, 11), (0, -15), (0, 15), (24, 0), (-24, 0))
+"""Where a point's number may stand, as pixels from the point."""
 
 
 @dataclass(frozen=True)
 class Point:
-    """A run in the chart: its place in pixels, and its number in the table."""
+    """A run in the chart: its place in pixels, and its number in the table.
+
+    across, upwards: from where to where its intervals reach, in pixels; None without one
+    label: where its number stands, in pixels
+    """
 
     number: int
     run: str
@@ -29,6 +37,9 @@ class Point:
     tail_patch_delta: float
     x: float
     y: float
+    across: tuple[float, float] | None
+    upwards: tuple[float, float] | None
+    label: tuple[float, float] = (0.0, 0.0)
 
 
 @dataclass(frozen=True)
@@ -65,6 +76,7 @@ def page(request: Request) -> Response:
         judged={judge: rows for judge, rows in judged.items() if rows},
         tried=[row for row in found if row.judge == "tail_patch" and row.tail_patch_delta is not None],
         chart=chart(judged["annotation"] or judged["ais"]),
+        has_intervals=any(row.interval(metric) for row in found for metric in ("mrr", "tail_patch_delta")),
         size=(WIDTH, HEIGHT, MARGIN),
         statements=statements,
     )
@@ -72,24 +84,58 @@ def page(request: Request) -> Response:
 
 def chart(rows: Sequence[MethodMetrics]) -> Chart | None:
     """The runs that have both figures as points; None where fewer than two have."""
-    known = [
-        (number, row, row.mrr, row.tail_patch_delta)
-        for number, row in enumerate(rows, 1)
-        if row.mrr is not None and row.tail_patch_delta is not None
-    ]
+    known = {
+        number: row for number, row in enumerate(rows, 1) if row.mrr is not None and row.tail_patch_delta is not None
+    }
     if len(known) < 2:
         return None
-    low = min(0.0, *(delta for *_, delta in known))
-    high = max(0.0, *(delta for *_, delta in known)) or 1.0
-    room = 0.08 * (high - low)
-    low, high = low - room if low < 0 else 0.0, high + room
-    across = [Tick(_across(n / TICKS), n / TICKS) for n in range(TICKS + 1)]
+    low, high = _range(known.values())
     steps = [low + (high - low) * n / TICKS for n in range(TICKS + 1)]
-    points = [
-        Point(number, row.run, row.method, mrr, delta, _across(mrr), _up(delta, low, high))
-        for number, row, mrr, delta in known
-    ]
-    return Chart(points, across, [Tick(_up(value, low, high), value) for value in steps], _up(0.0, low, high))
+    return Chart(
+        _labelled([_point(number, row, low, high) for number, row in known.items()]),
+        [Tick(_across(n / TICKS), n / TICKS) for n in range(TICKS + 1)],
+        [Tick(_up(value, low, high), value) for value in steps],
+        _up(0.0, low, high),
+    )
+
+
+def _range(rows: Iterable[MethodMetrics]) -> tuple[float, float]:
+    """What the chart spans upwards: zero, every figure and interval, and some room."""
+    figures = [0.0]
+    for row in rows:
+        figures += [row.tail_patch_delta or 0.0, *(row.interval("tail_patch_delta") or ())]
+    low, high = min(figures), max(figures) or 1.0
+    room = 0.08 * (high - low)
+    return low - room if low < 0 else 0.0, high + room
+
+
+def _point(number: int, row: MethodMetrics, low: float, high: float) -> Point:
+    mrr, delta = row.mrr or 0.0, row.tail_patch_delta or 0.0
+    across, upwards = row.interval("mrr"), row.interval("tail_patch_delta")
+    return Point(
+        number,
+        row.run,
+        row.method,
+        mrr,
+        delta,
+        _across(mrr),
+        _up(delta, low, high),
+        across and (_across(across[0]), _across(across[1])),
+        upwards and (_up(upwards[0], low, high), _up(upwards[1], low, high)),
+    )
+
+
+def _labelled(points: list[Point]) -> list[Point]:
+    """The points with places for their numbers, away from each other where there is one."""
+    taken = [(point.x, point.y) for point in points]
+    placed = []
+    for point in points:
+        places = [(point.x + right, point.y + down) for right, down in AROUND]
+        others = [place for place in taken if place != (point.x, point.y)]
+        label = max(places, key=lambda place: min([APART, *(math.dist(place, other) for other in others)]))
+        taken.append(label)
+        placed.append(replace(point, label=label))
+    return placed
 
 
 def _across(mrr: float) -> float:
