@@ -36,6 +36,7 @@ CALLS = {
     "compare_runs": ["tda.compare_runs('first', 'second')", "tda.compare_runs('first', 'zebra')"],
     "explain": ["tda.explain('first', 1)", "tda.explain('zebra', 1)"],
     "frequency_bucket": ["tda.frequency_bucket(5::bigint)"],
+    "imported_record": ["""tda.imported_record('{"c4_frequency": 5}')"""],
     "is_entailed": ["tda.is_entailed(0.5)", "tda.is_entailed(0.5, 0.4)"],
     "search_documents": [
         "tda.search_documents('entity')",

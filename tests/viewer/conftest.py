@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 import httpx
 import psycopg
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Error, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Error, Locator, Page, sync_playwright
 from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
@@ -183,3 +183,9 @@ def chips(page: Page, name: str) -> list[float]:
     """A figure of every listed query, from its chips."""
     found = [re.search(rf"{name} ([0-9.,]+)", text) for text in page.locator(QUERIES).all_inner_texts()]
     return [float(match[1].replace(",", "")) for match in found if match]
+
+
+def follow(link: Locator, timeout: float = SECONDS * 1000) -> None:
+    """Nothing; the link or button was clicked, and the page that it leads to is there within the milliseconds."""
+    with link.page.expect_navigation(timeout=timeout):
+        link.click()

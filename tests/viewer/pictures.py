@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 from pathlib import Path
 
+from PIL import Image
 from playwright.sync_api import Page
 
 COVERED = """() => {
@@ -42,8 +44,8 @@ def check(page: Page, name: str) -> None:
 
 
 def take(page: Page, name: str, folder: Path) -> None:
-    """Nothing; the picture of the window is there, and the page is as it should be."""
+    """Nothing; the picture of the window is there, in 256 colours, and the page is as it should be."""
     check(page, name)
     picture = Path(os.environ.get("TRACKSTAR_PICTURES", folder)) / f"{name}.png"
-    page.screenshot(path=picture)
+    Image.open(io.BytesIO(page.screenshot())).quantize().save(picture, optimize=True)
     assert picture.stat().st_size > 10_000

@@ -8,7 +8,7 @@ import httpx
 import psycopg
 from playwright.sync_api import Browser, Page, expect
 
-from tests.viewer.conftest import NARROW, QUERIES, WIDTH, figure
+from tests.viewer.conftest import HEIGHT, NARROW, QUERIES, WIDTH, figure, follow
 from tests.viewer.made_up import LONG, RIGHT_TO_LEFT, write_made_up
 from tests.viewer.pictures import check, take
 from tests.viewer.serving import served
@@ -18,14 +18,14 @@ from trackstar_db.database.embedded import EmbeddedServer
 def test_a_file_of_results_is_looked_at_and_leaves_nothing(
     browser: Browser, own_server: EmbeddedServer, tmp_path: Path
 ) -> None:
-    file = write_made_up(tmp_path / "made up <b>.jsonl")
+    file = write_made_up(tmp_path / "made up <results>.jsonl")
     with (
         served("--file", file, log=tmp_path / "errors") as address,
-        browser.new_context(base_url=address, viewport={"width": WIDTH, "height": 860}) as context,
+        browser.new_context(base_url=address, viewport={"width": WIDTH, "height": HEIGHT}) as context,
     ):
         page = context.new_page()
         page.goto("/")
-        expect(page.locator("header")).to_contain_text("made up <b>.jsonl")
+        expect(page.locator("header")).to_contain_text("made up <results>.jsonl")
         tasks_are_chips(page)
         presets_leave_what_they_say(page)
         a_fact_has_all_that_its_record_says(page)
@@ -42,7 +42,7 @@ def test_a_file_of_results_is_looked_at_and_leaves_nothing(
 
 def tasks_are_chips(page: Page) -> None:
     expect(page.get_by_label("Tasks").get_by_role("link")).to_have_text(["facts 240", "cooking 2"])
-    page.get_by_label("Tasks").get_by_role("link", name="cooking").click()
+    follow(page.get_by_label("Tasks").get_by_role("link", name="cooking"))
     expect(page.locator(QUERIES)).to_have_count(2)
     expect(page.locator(QUERIES).last).to_contain_text(" … ")
     expect(page.locator(QUERIES).last).to_contain_text("It ends 100 degrees")
@@ -55,14 +55,14 @@ def presets_leave_what_they_say(page: Page) -> None:
         ("very common (bucket ≥ 4)", 80),
         ("most common (bucket 5)", 40),
     ):
-        page.get_by_role("link", name=name, exact=True).click()
+        follow(page.get_by_role("link", name=name, exact=True))
         expect(page.locator("dl.means dd").first).to_have_text(str(queries))
 
 
 def a_fact_has_all_that_its_record_says(page: Page) -> None:
     unstated = page.locator(QUERIES, has_text="no annotated sentence")
     expect(unstated).to_have_count(8)
-    unstated.first.locator("a").click()
+    follow(unstated.first.locator("a"))
     card = page.get_by_role("article", name="Query")
     expect(card).to_contain_text("400,003 documents (bucket 5)")
     expect(card).to_contain_text("no annotated sentence")
@@ -80,20 +80,21 @@ def nobody_writes_labels(page: Page, address: str) -> None:
 
 
 def a_cell_of_the_heat_map_filters(page: Page, folder: Path) -> None:
-    page.get_by_role("link", name="Heat map").click()
-    page.get_by_role("link", name="recall@10", exact=True).click()
+    follow(page.get_by_role("link", name="Heat map"))
+    follow(page.get_by_role("link", name="recall@10", exact=True))
     expect(page.locator("thead th")).to_have_text(["Relation", *(f"bucket {n}" for n in range(6)), "all"])
+    page.set_viewport_size({"width": 1100, "height": 810})
     take(page, "viewer_map", folder)
     cell = page.locator("tbody tr", has_text="composer").locator("td").nth(4).get_by_role("link")
     mean = cell.inner_text().split()[0]
-    cell.click()
+    follow(cell)
     expect(page.locator(QUERIES)).to_have_count(5)
     assert figure(page, "recall@10") == mean
 
 
 def a_query_that_is_no_fact_has_a_simple_card(page: Page) -> None:
     page.goto("/queries?filter=id+%3D+%22<i>one</i>%22")
-    page.get_by_role("link", name="Water boils at").click()
+    follow(page.get_by_role("link", name="Water boils at"))
     first = page.get_by_role("article", name="proponent 1", exact=True)
     expect(first).to_contain_text("<script>alert(1)</script>.")
     card = page.get_by_role("article", name="Query")
@@ -103,12 +104,12 @@ def a_query_that_is_no_fact_has_a_simple_card(page: Page) -> None:
     expect(text).to_have_text(RIGHT_TO_LEFT)
     assert text.evaluate("element => getComputedStyle(element).direction") == "rtl"
     for width in (NARROW, WIDTH):
-        page.set_viewport_size({"width": width, "height": 860})
+        page.set_viewport_size({"width": width, "height": HEIGHT})
         check(page, f"{width} pixels")
 
 
 def an_id_of_two_tasks_names_two_queries(page: Page, address: str) -> None:
-    page.get_by_role("link", name="Next").click()
+    follow(page.get_by_role("link", name="Next"))
     expect(page.locator("[data-prompt]")).to_have_text(LONG["inputs_plaintext"])
     expect(page.get_by_role("article", name="Query")).to_contain_text("0-0-0 (cooking)")
     records = httpx.get(f"{address}/download?whole=1&format=jsonl", timeout=60).text.splitlines()

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 from playwright.sync_api import expect
 
-from tests.viewer.conftest import NARROW, QUERIES, WIDTH, Open, figure
+from tests.viewer.conftest import NARROW, QUERIES, WIDTH, Open, figure, follow
 from tests.viewer.pictures import check, take
 
 FEW = "position <= 5"
@@ -57,39 +57,39 @@ class TestOtherPages:
     def test_a_document_tells_what_it_influences(self, open_page: Open, france_id: int) -> None:
         page = open_page(f"/query?run=demo&query={france_id}")
 
-        page.locator("#proponent-1 footer a").first.click()
+        follow(page.locator("#proponent-1 footer a").first)
 
         expect(page.locator(".text.whole")).to_have_text("The poster says that France has its capital city in Paris.")
         expect(page.get_by_text("France — capital — Paris")).to_be_visible()
-        page.get_by_text("Metadata").click()
+        page.get_by_text("Metadata", exact=True).click()
         expect(page.locator("details dd", has_text="states")).to_be_visible()
         expect(page.get_by_role("region", name="Table of reach")).to_contain_text("trackstar_train")
         in_run = page.locator(QUERIES).count()
-        page.get_by_role("link", name="Every run").click()
+        follow(page.get_by_role("link", name="Every run"))
         assert page.locator(QUERIES).count() > in_run
-        page.get_by_role("link", name="The city that France has as its capital is Paris").first.click()
+        follow(page.get_by_role("link", name="The city that France has as its capital is Paris").first)
         expect(page.locator("#proponent-1")).to_be_in_viewport()
 
     def test_documents_are_found_by_their_words(self, open_page: Open) -> None:
         page = open_page("/documents?run=demo")
 
         page.get_by_role("searchbox", name="Words").fill('"capital city" Paris')
-        page.get_by_role("button", name="Search").click()
+        follow(page.get_by_role("button", name="Search"))
 
         expect(page.locator(QUERIES).first).to_contain_text("capital city in Paris")
         expect(page.locator(f"{QUERIES} mark").first).to_be_visible()
         page.get_by_role("searchbox", name="Words").fill("xyzzyplugh")
-        page.get_by_role("button", name="Search").click()
+        follow(page.get_by_role("button", name="Search"))
         expect(page.get_by_text("No document has these words.")).to_be_visible()
 
     def test_a_cell_of_the_heat_map_leads_to_its_queries(self, open_page: Open) -> None:
         page = open_page("/map?run=demo")
-        page.get_by_role("link", name="precision@10", exact=True).click()
+        follow(page.get_by_role("link", name="precision@10", exact=True))
         expect(page.get_by_role("heading", level=1)).to_have_text("precision@10 by relation and frequency")
 
         cell = page.get_by_role("row", name=re.compile("^currency")).get_by_role("link").first
         mean, count = cell.inner_text().split()[:2]
-        cell.click()
+        follow(cell)
 
         expect(page.locator(QUERIES)).to_have_count(int(count))
         assert figure(page, "precision@10") == mean
@@ -98,11 +98,11 @@ class TestOtherPages:
         page = open_page("/comparison?run=demo")
 
         page.get_by_label("Second run", exact=True).select_option("demo/bm25")
-        page.get_by_role("button", name="Compare").click()
+        follow(page.get_by_role("button", name="Compare"))
 
         expect(page.locator(QUERIES)).to_have_count(100)
         expect(page.locator(QUERIES).first).to_contain_text("overlap 20 %")
-        page.locator(f"{QUERIES} a").first.click()
+        follow(page.locator(f"{QUERIES} a").first)
         expect(page.get_by_text("Of the first ten proponents, 2 stand in both runs")).to_be_visible()
 
     def test_methods_are_drawn_and_tabled(self, open_page: Open) -> None:
@@ -157,7 +157,7 @@ class TestEveryPage:
         colour = "getComputedStyle(document.body).backgroundColor"
         dark = page.evaluate(colour)
 
-        page.get_by_role("link", name="Light", exact=True).click()
+        follow(page.get_by_role("link", name="Light", exact=True))
         light = page.evaluate(colour)
         page.goto("/runs")
 
@@ -185,7 +185,7 @@ class TestEveryPage:
 
         page.get_by_role("slider", name="AIS threshold").press("End")
         page.get_by_label("Beside").select_option("demo/bm25")
-        page.get_by_label("What is shown").get_by_role("button", name="Show").click()
+        follow(page.get_by_label("What is shown").get_by_role("button", name="Show"))
 
         expect(page.get_by_text("Of the first ten proponents")).to_be_visible()
         expect(page.locator("#proponent-1 [data-entailed]")).to_have_text("not entailed")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from playwright.sync_api import expect
 
-from tests.viewer.conftest import NARROW, QUERIES, Open, chips, figure
+from tests.viewer.conftest import NARROW, QUERIES, Open, chips, figure, follow
 from tests.viewer.made_up import RIGHT_TO_LEFT
 
 
@@ -28,7 +28,7 @@ class TestList:
         page = open_page("/queries?run=demo&sort=mrr")
 
         page.get_by_label("Run", exact=True).select_option("demo/bm25")
-        page.get_by_role("button", name="Show").click()
+        follow(page.get_by_role("button", name="Show"))
 
         expect(page.get_by_role("heading", level=1)).to_have_text("Queries of demo/bm25")
         assert "sort=mrr" in page.url
@@ -37,9 +37,9 @@ class TestList:
         page = open_page("/queries?run=demo")
         first = page.locator(QUERIES).all_inner_texts()
 
-        page.get_by_role("link", name="Next").click()
+        follow(page.get_by_role("link", name="Next"))
         second = page.locator(QUERIES).all_inner_texts()
-        page.get_by_role("link", name="Previous").click()
+        follow(page.get_by_role("link", name="Previous"))
 
         assert len(second) == 100
         assert not set(first) & set(second)
@@ -48,7 +48,7 @@ class TestList:
     def test_a_random_page_has_an_address_to_keep(self, open_page: Open) -> None:
         page = open_page("/queries?run=demo&sort=confidence")
 
-        page.get_by_role("link", name="Random page").click()
+        follow(page.get_by_role("link", name="Random page"))
         kept = page.url
         texts = page.locator(QUERIES).all_inner_texts()
 
@@ -60,7 +60,7 @@ class TestList:
         page = open_page("/queries?run=demo")
 
         for sort in ("best AIS", "MRR", "confidence", "frequency"):
-            page.get_by_label("Sort by").get_by_role("link", name=sort, exact=True).click()
+            follow(page.get_by_label("Sort by").get_by_role("link", name=sort, exact=True))
             expect(page.get_by_label("Sort by").locator("[aria-current]")).to_have_text(sort)
             figures = chips(page, sort)
             assert len(figures) > 50
@@ -70,7 +70,7 @@ class TestList:
         page = open_page("/queries?run=demo")
         everything = int(figure(page, "queries"))
 
-        page.get_by_role("link", name="correct and confident").click()
+        follow(page.get_by_role("link", name="correct and confident"))
 
         left = int(figure(page, "queries"))
         assert 0 < left < everything
@@ -93,7 +93,7 @@ class TestList:
         page = open_page("/queries?run=demo")
 
         page.get_by_label("Filter", exact=True).fill("confidence >")
-        page.get_by_role("button", name="Apply").click()
+        follow(page.get_by_role("button", name="Apply"))
 
         expect(page.get_by_role("alert")).to_contain_text("Every query is shown")
         expect(page.locator(QUERIES)).to_have_count(100)
@@ -106,11 +106,11 @@ class TestList:
         page.get_by_text("Relations, frequency buckets").click()
         chip = page.get_by_role("link", name=re.compile("^currency [0-9]+$"))
         count = int(chip.inner_text().split()[-1])
-        chip.click()
+        follow(chip)
 
         expect(page.locator(QUERIES)).to_have_count(count)
         page.get_by_text("Relations, frequency buckets").click()
-        page.get_by_role("link", name="none of ten states the fact").click()
+        follow(page.get_by_role("link", name="none of ten states the fact"))
         page.wait_for_url("**filter=recall+%3D+0**")
         assert max(chips(page, "MRR")) < 0.1
 
@@ -119,7 +119,7 @@ class TestList:
         before = float(figure(page, "AIS recall@10"))
 
         page.get_by_role("slider", name="AIS threshold").fill("1")
-        page.get_by_role("button", name="Recompute").click()
+        follow(page.get_by_role("button", name="Recompute"))
 
         assert before > 0.5
         assert float(figure(page, "AIS recall@10")) == 0
@@ -132,7 +132,7 @@ class TestQuery:
     def test_a_query_of_the_list_opens_with_its_card(self, open_page: Open) -> None:
         page = open_page("/queries?run=demo")
 
-        page.get_by_role("link", name="The city that France has as its capital is Paris").click()
+        follow(page.get_by_role("link", name="The city that France has as its capital is Paris"))
 
         card = page.get_by_role("article", name="Query")
         expect(card).to_contain_text("capital-france")
@@ -163,7 +163,7 @@ class TestQuery:
     def test_chips_jump_to_cards(self, open_page: Open, france_id: int) -> None:
         page = open_page(f"/query?run=demo&query={france_id}")
 
-        page.get_by_label("Jump to proponent").get_by_role("link", name="13, correct").click()
+        follow(page.get_by_label("Jump to proponent").get_by_role("link", name="13, correct"))
 
         expect(page.locator("#proponent-13")).to_be_in_viewport()
         expect(page.locator("#proponent-13")).to_contain_text("states the fact")
@@ -174,7 +174,7 @@ class TestQuery:
         expect(first.locator("mark.target")).to_have_text("Paris")
         expect(first.locator("mark.subject")).to_have_text("France")
 
-        page.get_by_role("link", name=re.compile("^target: Paris")).click()
+        follow(page.get_by_role("link", name=re.compile("^target: Paris")))
 
         expect(first.locator("mark.target")).to_have_count(0)
         expect(first.locator("mark.subject")).to_have_text("France")
@@ -188,7 +188,7 @@ class TestQuery:
             getSelection().setBaseAndExtent(text, start, text, start + "capital".length);
         }""")
         expect(page.get_by_role("textbox", name="Highlight")).to_have_value("capital")
-        page.get_by_label("What is shown").get_by_role("button", name="Show").click()
+        follow(page.get_by_label("What is shown").get_by_role("button", name="Show"))
 
         expect(page.locator("#proponent-1 mark.selection")).to_have_text("capital")
         assert "mark=capital" in page.url
@@ -201,14 +201,14 @@ class TestQuery:
 
         expect(page.locator("#proponent-1 [data-entailed]")).to_have_text("not entailed")
         assert float(figure(page, "AIS recall@10")) == 0
-        page.get_by_label("What is shown").get_by_role("button", name="Show").click()
-        page.get_by_role("link", name="Link to this page").click()
+        follow(page.get_by_label("What is shown").get_by_role("button", name="Show"))
+        follow(page.get_by_role("link", name="Link to this page"))
         expect(page.locator("#proponent-1 [data-entailed]")).to_have_text("not entailed")
         assert float(figure(page, "AIS recall@10")) == 0
 
     def test_the_slider_counts_proponents_that_are_not_shown(self, open_page: Open) -> None:
         page = open_page("/queries?run=demo&filter=ais_mrr+>+0+and+ais_mrr+<+0.1")
-        page.locator(f"{QUERIES} a").first.click()
+        follow(page.locator(f"{QUERIES} a").first)
         before = figure(page, "AIS MRR")
 
         page.get_by_role("slider", name="AIS threshold").fill("0.45")
@@ -221,7 +221,7 @@ class TestQuery:
         page = open_page(f"/query?run=demo&query={france_id}")
 
         page.get_by_label("Beside").select_option("demo/bm25")
-        page.get_by_label("What is shown").get_by_role("button", name="Show").click()
+        follow(page.get_by_label("What is shown").get_by_role("button", name="Show"))
 
         expect(page.get_by_text("Of the first ten proponents, 2 stand in both runs")).to_contain_text("20 %")
         expect(page.locator("#proponent-1")).to_contain_text("same rank in demo/bm25")
@@ -233,7 +233,7 @@ class TestQuery:
     def test_next_and_previous_keep_what_is_chosen(self, open_page: Open, france_id: int) -> None:
         page = open_page(f"/query?run=demo&query={france_id}&other=demo/bm25")
 
-        page.get_by_role("link", name="Next").click()
+        follow(page.get_by_role("link", name="Next"))
 
         expect(page.get_by_role("heading", level=1)).to_contain_text("Germany")
         expect(page.get_by_label("Beside")).to_have_value("demo/bm25")
@@ -255,7 +255,7 @@ class TestQuery:
         with page.expect_download() as started:
             page.get_by_role("link", name="this query as JSONL").click()
 
-        page.get_by_role("link", name="Raw record").click()
+        follow(page.get_by_role("link", name="Raw record"))
 
         record = json.loads(page.locator("#record").inner_text())
         written = json.loads(Path(started.value.path()).read_text())
@@ -266,7 +266,7 @@ class TestQuery:
     def test_words_are_shaded_by_their_influence(self, open_page: Open, france_id: int) -> None:
         page = open_page(f"/query?run=demo&query={france_id}")
 
-        page.get_by_role("link", name="Which words of proponent 1", exact=True).click(timeout=60_000)
+        follow(page.get_by_role("link", name="Which words of proponent 1", exact=True), 60_000)
 
         expect(page.locator(".tokens")).to_have_text("The poster says that France has its capital city in Paris.")
         expect(page.locator(".tokens .towards-10")).to_have_text("in")
@@ -276,11 +276,11 @@ class TestQuery:
         page = open_page(f"/query?run=demo&query={france_id}")
         expect(page.get_by_role("button", name="Yes")).to_have_count(0)
         page.get_by_label("Label as").fill("Bo <b>")
-        page.get_by_label("What is shown").get_by_role("button", name="Show").click()
+        follow(page.get_by_label("What is shown").get_by_role("button", name="Show"))
 
-        page.get_by_role("button", name="Partly, proponent 4", exact=True).click()
+        follow(page.get_by_role("button", name="Partly, proponent 4", exact=True))
 
         expect(page.locator("#proponent-4 footer")).to_contain_text("Bo <b>: 0.50")
         expect(page.locator("#proponent-4")).to_be_in_viewport()
-        page.get_by_role("button", name="Take back, proponent 4", exact=True).click()
+        follow(page.get_by_role("button", name="Take back, proponent 4", exact=True))
         expect(page.locator("#proponent-4 footer")).not_to_contain_text("Bo")
