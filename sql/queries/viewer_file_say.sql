@@ -3,9 +3,8 @@
 CREATE TEMPORARY TABLE said ON COMMIT DROP AS
 SELECT q.query_id, q.external_id, q.target, k.run_id,
        coalesce(m.kept ->> 'fact_id', 'query:' || q.external_id) AS fact_id,
-       coalesce(nullif(m.kept ->> 'relation', ''), 'unknown') AS relation,
-       coalesce(m.kept ->> 'predicate_uri', 'relation:' || coalesce(nullif(m.kept ->> 'relation', ''), 'unknown'))
-           AS relation_uri,
+       coalesce(record.relation, 'unknown') AS relation,
+       coalesce(m.kept ->> 'predicate_uri', 'relation:' || coalesce(record.relation, 'unknown')) AS relation_uri,
        nullif(m.kept ->> 'entity0', '') AS subject,
        CASE WHEN jsonb_typeof(m.kept -> 'entity0_alias') = 'array' THEN m.kept -> 'entity0_alias' END AS subject_aliases,
        CASE WHEN jsonb_typeof(m.kept -> 'entity1_alias') = 'array' THEN m.kept -> 'entity1_alias' END AS object_aliases,
@@ -13,6 +12,7 @@ SELECT q.query_id, q.external_id, q.target, k.run_id,
 FROM trackstar.run_query k
 JOIN trackstar.query q ON q.query_id = k.query_id
 CROSS JOIN LATERAL (SELECT k.metadata::jsonb AS kept) m
+CROSS JOIN LATERAL tda.imported_record(m.kept) record
 WHERE k.run_id = %(run_id)s
-  AND coalesce(m.kept ->> 'fact_id', m.kept ->> 'relation', m.kept ->> 'c4_frequency', m.kept ->> 'fact_frequency',
-               m.kept ->> 'has_trex_sentence', m.kept ->> 'proponent_correct') IS NOT NULL;
+  AND num_nonnulls(m.kept ->> 'fact_id', record.relation, record.fact_frequency, record.has_annotated_document,
+                   record.correct_in_ten) > 0;
