@@ -20,7 +20,7 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from shutil import copytree
 
@@ -40,12 +40,14 @@ class Commands:
 
     folder: where Bergson writes
     url: the database that ours writes to
+    stored: what each of our encodings has stored, in documents
     """
 
     store: Store
     corpus: BenchCorpus
     folder: Path
     url: str
+    stored: list[int] = field(default_factory=list)
 
     @property
     def sentences(self) -> Path:
@@ -58,7 +60,8 @@ class Commands:
 
     def encode(self) -> None:
         """`trackstar encode documents`."""
-        self._ours("encode", "documents", "--encoding", ENCODING, "--corpus", CORPUS)
+        printed = self._ours("encode", "documents", "--encoding", ENCODING, "--corpus", CORPUS, "--format", "json")
+        self.stored.append(json.loads(printed)["stored"])
 
     def hessian(self) -> None:
         """`bergson hessian`."""
@@ -74,9 +77,9 @@ class Commands:
             connection.execute("TRUNCATE trackstar.encoded_document CASCADE")
             connection.execute("UPDATE trackstar.document SET token_count = NULL WHERE token_count IS NOT NULL")
 
-    def _ours(self, *arguments: str) -> None:
+    def _ours(self, *arguments: str) -> str:
         environment = {**os.environ, "TRACKSTAR_DATABASE_URL": self.url}
-        _run([sys.executable, "-m", "trackstar_db.cli", *arguments], environment)
+        return _run([sys.executable, "-m", "trackstar_db.cli", *arguments], environment)
 
     def _bergson(self, command: str, *options: str) -> None:
         settings = {
@@ -131,11 +134,9 @@ def encode_vs_bergson_with_r(store: Store, corpus: BenchCorpus) -> Measurement:
 
 
 def _described(measurement: Measurement, commands: Commands) -> Measurement:
-    """The measurement with what was stored on either side."""
-    with commands.store.database.connect() as connection:
-        stored = connection.execute("SELECT count(*) FROM trackstar.gradient").fetchone()
+    """The measurement with what was stored on either side, by the encoding that stored least."""
     index = json.loads((commands.folder / "build" / "info.json").read_text(encoding="utf-8"))
-    extra = {"model": commands.corpus.name, "documents": stored and stored[0], "bergson_documents": index["num_grads"]}
+    extra = {"model": commands.corpus.name, "documents": min(commands.stored), "bergson_documents": index["num_grads"]}
     return replace(measurement, extra=extra)
 
 
@@ -171,12 +172,13 @@ def _program() -> Path:
     return program
 
 
-def _run(command: list[str], environment: dict[str, str]) -> None:
-    """Nothing; raises CalledProcessError with what the program said."""
+def _run(command: list[str], environment: dict[str, str]) -> str:
+    """What the program printed; raises CalledProcessError with what it complained of."""
     finished = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if finished.returncode:
         sys.stderr.write(finished.stderr)
         finished.check_returncode()
+    return finished.stdout
 
 
 BENCHMARKS = (encode_vs_bergson,)
