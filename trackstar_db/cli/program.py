@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import logging
 import os
 import sys
@@ -16,6 +17,7 @@ import psycopg
 from trackstar_db import __version__
 from trackstar_db.cli import INTERRUPTED
 from trackstar_db.cli.base import Context, TrackstarGroup
+from trackstar_db.cli.output import tell
 from trackstar_db.errors import TrackstarError
 
 # What they have to say to a user is raised; on Ctrl-C within a query they also log that they close the connection.
@@ -75,7 +77,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
         result = trackstar.main(args=arguments, prog_name="trackstar", standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)
+        _say(shown.getvalue().rstrip())
         return error.exit_code
     except (click.Abort, KeyboardInterrupt):
         _say("Interrupted.")
@@ -119,7 +123,7 @@ def _is_surrogate(character: str) -> bool:
 
 def _say(message: str) -> None:
     with suppress(OSError):  # nobody can be told that nobody can be told
-        click.echo(message, err=True)
+        tell(message)
 
 
 def _database_message(error: psycopg.Error) -> str:
