@@ -15,7 +15,7 @@ import click
 import psycopg
 
 from trackstar_db import __version__
-from trackstar_db.cli import INTERRUPTED
+from trackstar_db.cli import ending
 from trackstar_db.cli.base import Context, TrackstarGroup
 from trackstar_db.cli.output import tell
 from trackstar_db.errors import TrackstarError
@@ -81,13 +81,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
         error.show(shown)
         _say(shown.getvalue().rstrip())
         return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        _say("Interrupted.")
-        return INTERRUPTED
+    except (click.Abort, KeyboardInterrupt) as error:
+        return _end(_interruption(error))
     except (TrackstarError, psycopg.Error) as error:
-        if _met_interruption(error):
-            _say("Interrupted.")
-            return INTERRUPTED
+        if interruption := _interruption(error):
+            return _end(interruption)
         if isinstance(error, TrackstarError):
             _say(f"Error: {error}")
             return error.exit_code
@@ -109,11 +107,17 @@ def run(arguments: Sequence[str] | None = None) -> int:
     return result if isinstance(result, int) else 0
 
 
-def _met_interruption(error: BaseException | None) -> bool:
-    """Whether an error came up only while Ctrl-C was being handled, for example where a connection was given back."""
+def _interruption(error: BaseException | None) -> BaseException | None:
+    """The signal behind an error that came up only while it was handled, as where a connection was given back."""
     while error is not None and not isinstance(error, KeyboardInterrupt):
         error = error.__cause__ or error.__context__
-    return error is not None
+    return error
+
+
+def _end(interruption: BaseException | None) -> int:
+    word, code = ending(interruption)
+    _say(word)
+    return code
 
 
 def _is_surrogate(character: str) -> bool:
