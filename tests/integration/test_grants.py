@@ -292,3 +292,9 @@ def test_the_commands_grant_take_back_and_list(two: Store, run_trackstar: RunTra
     assert run_trackstar("revoke", "wiki", "--all", "--from", "tda_reader").returncode == 2
     missing = run_trackstar("grant", "wiki", "--to", "nobody")
     assert (missing.returncode, missing.stderr.splitlines()[0][:22]) == (1, "Error: no role named '")
+    reader = database_url.replace("trackstar@", "tda_reader@")
+    refused = run_trackstar("grants", "--database-url", reader)
+    assert (refused.returncode, refused.stdout, len(refused.stderr.splitlines())) == (1, "", 1)
+    assert 'trackstar sql -c "SELECT * FROM tda.corpus_grant"' in refused.stderr
+    shown = run_trackstar("sql", "-c", "SELECT * FROM tda.corpus_grant", "--database-url", reader)
+    assert "tda_reader" in shown.stdout

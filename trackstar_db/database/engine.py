@@ -143,7 +143,8 @@ class Database:
 
     def _attempt(self) -> Connection:
         defaults = {"connect_timeout": str(CONNECT_SECONDS), "fallback_application_name": "trackstar"}
-        return psycopg.connect(make_conninfo("", **{**defaults, **self._find_parameters()}))
+        fixed = {"client_encoding": "UTF8"}  # whatever PGCLIENTENCODING says: texts are sent and read as that
+        return psycopg.connect(make_conninfo("", **{**defaults, **self._find_parameters(), **fixed}))
 
     def _register_vector(self, connection: Connection, known: Any) -> None:
         """Teach the connection pgvector's types, once, as soon as the extension is there."""
