@@ -19,6 +19,7 @@ WAYS = {
     "by bitmaps": ["enable_seqscan = off", "enable_indexscan = off", "enable_indexonlyscan = off"],
     "by hashes": ["enable_nestloop = off", "enable_mergejoin = off"],
     "by merges": ["enable_nestloop = off", "enable_hashjoin = off"],
+    "in the order written": ["join_collapse_limit = 1", "enable_seqscan = off", "enable_hashjoin = off"],
     "free operators": ["cpu_operator_cost = 0"],
     "dear operators": ["cpu_operator_cost = 1e+300"],
     "in parallel": [
