@@ -22,7 +22,14 @@ Rows = Callable[[str], list[tuple[object, ...]]]
 # What a row of these columns says belongs to a corpus, or to a run.
 BOUND = ("corpus_id", "corpus_name", "run_id", "document_id", "document_external_id", "retraining_id")
 # With their owner's rights: the search, which filters by hand, and what says who sees what.
-DEFINERS = {"nearest", "granted_corpora", "closed_corpus_names", "visible_runs"}
+DEFINERS = {
+    "nearest",
+    "granted_corpora",
+    "readable_corpora",
+    "closed_corpus_names",
+    "visible_runs",
+    "visible_retrainings",
+}
 
 
 @pytest.fixture
