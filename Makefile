@@ -10,8 +10,9 @@ PYTHON ?= python3
 VENV ?= .venv
 PEERS ?= .venv-peers
 SUPERSET ?= .venv-superset
-# For `make superset` on another database than the embedded one: the URL of a member of tda_reader.
-READER_URL ?=
+# For `make superset` on another database than the embedded one: the URL of a member of tda_reader, from the environment,
+# because whoever is on the machine reads in the list of processes what a command is given.
+export READER_URL ?=
 # The tested release. Set TORCH= to keep a torch that is already in the environment.
 TORCH ?= torch==2.13.0
 BIN := $(VENV)/bin
@@ -45,7 +46,7 @@ $(SUPERSET)/.installed: dashboards/superset/requirements.txt dashboards/superset
 	touch $@
 
 superset: $(INSTALLED) $(SUPERSET)/.installed
-	@$(BIN)/python -m dashboards.superset.up --environment $(SUPERSET) $(if $(READER_URL),--database-url "$(READER_URL)")
+	@$(BIN)/python -m dashboards.superset.up --environment $(SUPERSET)
 
 # The dashboard in headless Chromium (Debian's package chromium), with pictures for the docs.
 test-dashboards: demo-runs $(SUPERSET)/.installed

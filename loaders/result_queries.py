@@ -23,17 +23,26 @@ class StoredQuery(NamedTuple):
     fact_id: str | None
 
 
+def refuse_other_queries(connection: Connection[TupleRow], rows: Sequence[ResultRow], query_set_id: int) -> None:
+    """Nothing; raises RowsRefused for rows that ask something else than the query of their id.
+
+    That is stored, or stands in a row before: files of several tasks may count each task's records from the beginning.
+    """
+    asked = _known(connection, query_set_id, [row.key for row in rows])
+    reasons = {}
+    for row in rows:
+        there = asked.setdefault(row.key, StoredQuery(0, row.prompt, row.target, row.fact_id))
+        if reason := _contradiction(row, there):
+            reasons[row.line] = reason
+    if reasons:
+        raise RowsRefused(reasons)
+
+
 def store_queries(
     connection: Connection[TupleRow], rows: Sequence[ResultRow], query_set_id: int
 ) -> dict[str, StoredQuery]:
-    """The rows' queries by external id, which are there now.
-
-    A new one asks for its record's fact, if that is loaded. Raises RowsRefused where it asks something else.
-    """
+    """The rows' queries by external id, which are there now; a new one asks for its record's fact, if that is there."""
     known = _known(connection, query_set_id, [row.key for row in rows])
-    reasons = {row.line: reason for row in rows if row.key in known and (reason := _contradiction(row, known[row.key]))}
-    if reasons:
-        raise RowsRefused(reasons)
     new = [row for row in rows if row.key not in known]
     if new:
         facts = _facts_there(connection, new)
@@ -63,8 +72,8 @@ def _contradiction(row: ResultRow, there: StoredQuery) -> str | None:
     named = f"query {row.key!r} of query set {row.query_set!r}"
     if (there.prompt, there.target) != (row.prompt, row.target):
         return (
-            f"{named} is stored with another prompt or target ({there.prompt!r}, {there.target!r}); "
-            "expected the same. Name another --query-set"
+            f"{named} is there already with another prompt or target ({there.prompt!r}, {there.target!r}); "
+            "expected the same. Name another --query-set and --run for records of another task"
         )
     if None not in (there.fact_id, row.fact_id) and there.fact_id != row.fact_id:
         return f"{named} asks for fact {there.fact_id!r}; the record has {row.fact_id!r}. Name another --query-set"

@@ -16,7 +16,7 @@ from trackstar_db.loaders.labels import store_labels
 from trackstar_db.loaders.options import OnConflict, ResultDefaults
 from trackstar_db.loaders.readers import RawRecord, Source
 from trackstar_db.loaders.result_documents import store_documents
-from trackstar_db.loaders.result_queries import StoredQuery, store_queries
+from trackstar_db.loaders.result_queries import StoredQuery, refuse_other_queries, store_queries
 from trackstar_db.loaders.result_records import ResultRow, parse_result
 from trackstar_db.loaders.staging import RowsRefused, Stored
 
@@ -47,6 +47,7 @@ class Results:
         run = find_run(connection, self.destination, self._defaults, rows[0])
         _refuse_other_sets(rows, run)
         query_set_id = ensure_query_set(connection, run.query_set)
+        refuse_other_queries(connection, rows, query_set_id)
         decision = decide(rows, run.digests(connection, rows, query_set_id), on_conflict)
         stored = Stored.of(decision)
         if written := decision.written:

@@ -1,5 +1,6 @@
 -- Row-level security: which rows readers see. Applied again after every upgrade. The owner of the tables, who loads and
--- searches, sees all: the library's own statements are planned as if none of this were there.
+-- searches, sees all: the library's own statements are planned as if none of this were there. Why policies are as they
+-- are, and how another is written: sql/roles.sql.
 
 -- Questions, recipes and methods are everybody's ---------------------------------------------------
 
@@ -18,24 +19,27 @@ ALTER TABLE trackstar.corpus ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS granted ON trackstar.corpus;
 CREATE POLICY granted ON trackstar.corpus FOR SELECT
     USING ((SELECT trackstar.granted_corpora()) IS NULL
-           OR corpus_id = ANY ((SELECT trackstar.granted_corpora())::bigint[]));
+           OR NOT trackstar.is_outside(corpus_id, (SELECT trackstar.number_ranges(trackstar.granted_corpora()))));
 
 ALTER TABLE trackstar.corpus_grant ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS granted ON trackstar.corpus_grant;
 CREATE POLICY granted ON trackstar.corpus_grant FOR SELECT
-    USING (corpus_id IS NULL OR EXISTS (SELECT FROM trackstar.corpus c WHERE c.corpus_id = corpus_grant.corpus_id));
+    USING (corpus_id IS NULL OR (SELECT trackstar.granted_corpora()) IS NULL
+           OR NOT trackstar.is_outside(corpus_id, (SELECT trackstar.number_ranges(trackstar.granted_corpora()))));
 
 ALTER TABLE trackstar.document ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS granted ON trackstar.document;
+-- The second condition, which the first implies, is for the indexes that begin with the corpus.
 CREATE POLICY granted ON trackstar.document FOR SELECT
-    USING ((SELECT trackstar.granted_corpora()) IS NULL
-           OR corpus_id = ANY ((SELECT trackstar.granted_corpora())::bigint[]));
+    USING (((SELECT trackstar.granted_corpora()) IS NULL
+            OR NOT trackstar.is_outside(corpus_id, (SELECT trackstar.number_ranges(trackstar.granted_corpora()))))
+           AND corpus_id = ANY ((SELECT trackstar.readable_corpora())::bigint[]));
 
 ALTER TABLE trackstar.frequency_count ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS granted ON trackstar.frequency_count;
 CREATE POLICY granted ON trackstar.frequency_count FOR SELECT
     USING ((SELECT trackstar.granted_corpora()) IS NULL
-           OR corpus_id = ANY ((SELECT trackstar.granted_corpora())::bigint[]));
+           OR NOT trackstar.is_outside(corpus_id, (SELECT trackstar.number_ranges(trackstar.granted_corpora()))));
 
 -- Frequencies in corpora that are not in this database come with facts, and are everybody's as they are.
 ALTER TABLE trackstar.fact_frequency ENABLE ROW LEVEL SECURITY;
@@ -96,7 +100,7 @@ ALTER TABLE trackstar.retraining ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS granted ON trackstar.retraining;
 CREATE POLICY granted ON trackstar.retraining FOR SELECT
     USING ((SELECT trackstar.granted_corpora()) IS NULL
-           OR corpus_id = ANY ((SELECT trackstar.granted_corpora())::bigint[]));
+           OR NOT trackstar.is_outside(corpus_id, (SELECT trackstar.number_ranges(trackstar.granted_corpora()))));
 
 GRANT SELECT ON trackstar.corpus, trackstar.corpus_grant, trackstar.document, trackstar.frequency_count,
     trackstar.fact_frequency, trackstar.annotation, trackstar.entailment_label, trackstar.tail_patch,
@@ -109,55 +113,66 @@ GRANT SELECT ON trackstar.corpus, trackstar.corpus_grant, trackstar.document, tr
 ALTER TABLE trackstar.run ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS granted ON trackstar.run;
 CREATE POLICY granted ON trackstar.run FOR SELECT
-    USING ((SELECT trackstar.visible_runs()) IS NULL OR run_id IN (SELECT unnest(trackstar.visible_runs())));
+    USING ((SELECT trackstar.visible_runs()) IS NULL
+           OR NOT trackstar.is_outside(run_id, (SELECT trackstar.number_ranges(trackstar.visible_runs()))));
 
 ALTER TABLE trackstar.run_encoding ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS granted ON trackstar.run_encoding;
 CREATE POLICY granted ON trackstar.run_encoding FOR SELECT
-    USING ((SELECT trackstar.visible_runs()) IS NULL OR run_id IN (SELECT unnest(trackstar.visible_runs())));
+    USING ((SELECT trackstar.visible_runs()) IS NULL
+           OR NOT trackstar.is_outside(run_id, (SELECT trackstar.number_ranges(trackstar.visible_runs()))));
 
 ALTER TABLE trackstar.run_query ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS granted ON trackstar.run_query;
 CREATE POLICY granted ON trackstar.run_query FOR SELECT
-    USING ((SELECT trackstar.visible_runs()) IS NULL OR run_id IN (SELECT unnest(trackstar.visible_runs())));
+    USING ((SELECT trackstar.visible_runs()) IS NULL
+           OR NOT trackstar.is_outside(run_id, (SELECT trackstar.number_ranges(trackstar.visible_runs()))));
 
 ALTER TABLE trackstar.proponent ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS granted ON trackstar.proponent;
 CREATE POLICY granted ON trackstar.proponent FOR SELECT
-    USING ((SELECT trackstar.visible_runs()) IS NULL OR run_id IN (SELECT unnest(trackstar.visible_runs())));
+    USING ((SELECT trackstar.visible_runs()) IS NULL
+           OR NOT trackstar.is_outside(run_id, (SELECT trackstar.number_ranges(trackstar.visible_runs()))));
 
 ALTER TABLE trackstar.metric_interval ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS granted ON trackstar.metric_interval;
 CREATE POLICY granted ON trackstar.metric_interval FOR SELECT
-    USING ((SELECT trackstar.visible_runs()) IS NULL OR run_id IN (SELECT unnest(trackstar.visible_runs())));
+    USING ((SELECT trackstar.visible_runs()) IS NULL
+           OR NOT trackstar.is_outside(run_id, (SELECT trackstar.number_ranges(trackstar.visible_runs()))));
 
 ALTER TABLE trackstar.lds ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS granted ON trackstar.lds;
 CREATE POLICY granted ON trackstar.lds FOR SELECT
-    USING (((SELECT trackstar.visible_runs()) IS NULL OR run_id IN (SELECT unnest(trackstar.visible_runs())))
-           AND EXISTS (SELECT FROM trackstar.retraining t WHERE t.retraining_id = lds.retraining_id));
+    USING (((SELECT trackstar.visible_runs()) IS NULL
+            OR NOT trackstar.is_outside(run_id, (SELECT trackstar.number_ranges(trackstar.visible_runs()))))
+           AND ((SELECT trackstar.visible_retrainings()) IS NULL
+                OR NOT trackstar.is_outside(
+                    retraining_id, (SELECT trackstar.number_ranges(trackstar.visible_retrainings())))));
 
 ALTER TABLE trackstar.query_overview ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS granted ON trackstar.query_overview;
 CREATE POLICY granted ON trackstar.query_overview FOR SELECT
-    USING ((SELECT trackstar.visible_runs()) IS NULL OR run_id IN (SELECT unnest(trackstar.visible_runs())));
+    USING ((SELECT trackstar.visible_runs()) IS NULL
+           OR NOT trackstar.is_outside(run_id, (SELECT trackstar.number_ranges(trackstar.visible_runs()))));
 
 ALTER TABLE trackstar.metric_heat_map ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS granted ON trackstar.metric_heat_map;
 CREATE POLICY granted ON trackstar.metric_heat_map FOR SELECT
-    USING ((SELECT trackstar.visible_runs()) IS NULL OR run_id IN (SELECT unnest(trackstar.visible_runs())));
+    USING ((SELECT trackstar.visible_runs()) IS NULL
+           OR NOT trackstar.is_outside(run_id, (SELECT trackstar.number_ranges(trackstar.visible_runs()))));
 
 ALTER TABLE trackstar.document_reach ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS granted ON trackstar.document_reach;
 CREATE POLICY granted ON trackstar.document_reach FOR SELECT
-    USING ((SELECT trackstar.visible_runs()) IS NULL OR run_id IN (SELECT unnest(trackstar.visible_runs())));
+    USING ((SELECT trackstar.visible_runs()) IS NULL
+           OR NOT trackstar.is_outside(run_id, (SELECT trackstar.number_ranges(trackstar.visible_runs()))));
 
 ALTER TABLE trackstar.method_agreement ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS granted ON trackstar.method_agreement;
 CREATE POLICY granted ON trackstar.method_agreement FOR SELECT
     USING ((SELECT trackstar.visible_runs()) IS NULL
-           OR (run_id IN (SELECT unnest(trackstar.visible_runs()))
-               AND other_run_id IN (SELECT unnest(trackstar.visible_runs()))));
+           OR (NOT trackstar.is_outside(run_id, (SELECT trackstar.number_ranges(trackstar.visible_runs())))
+               AND NOT trackstar.is_outside(other_run_id, (SELECT trackstar.number_ranges(trackstar.visible_runs())))));
 
 GRANT SELECT ON trackstar.query_overview, trackstar.metric_heat_map, trackstar.document_reach,
     trackstar.method_agreement TO tda_reader;

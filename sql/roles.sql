@@ -14,6 +14,14 @@
 --     schema trackstar), and is not SECURITY DEFINER. Only two are: tda.nearest searches gradients with the owner's
 --     rights, among the documents that trackstar.matching_documents leaves, which leaves the reader's; and
 --     tda.search_documents words, in the corpora that trackstar.granted_corpora leaves.
+--   * PostgreSQL compares what it calls leakproof (texts, numbers, IS NULL) before a policy is asked, or reads an index by
+--     it, and EXPLAIN ANALYZE tells of it: so a row that is hidden could be guessed. Therefore
+--       - a policy costs less than any comparison: trackstar.is_outside, or it stands on a table of which views show
+--         values only as expressions that are not leakproof (score + 0, name || ''), which wait for the policy;
+--       - what a reader may guess at is in no index that a comparison of his reads, unless the index begins with the
+--         corpus and the policy asks for that as = ANY (…). Elsewhere it is indexed as such an expression, in the view
+--         as in the index: that sorts, and reads nothing.
+--     Numbers of documents, queries, facts and runs are no secret. tests/integration/test_guessing.py guesses at the rest.
 --   * No message lists names that were not read so. A view that you make by hand is WITH (security_invoker).
 
 -- Roles belong to the whole server: another database's `trackstar init` may make it at the same moment.
@@ -44,16 +52,18 @@ GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA tda TO tda_reader;
 ALTER DEFAULT PRIVILEGES IN SCHEMA tda GRANT SELECT ON TABLES TO tda_reader;
 ALTER DEFAULT PRIVILEGES IN SCHEMA tda GRANT EXECUTE ON FUNCTIONS TO tda_reader;
 
--- What every role may do unless it is taken from all: make temporary tables and large objects. Taken where nobody
--- else would miss it (no other role may log in), as far as the role that runs this may do it. The owner of our
--- tables loads through temporary tables and keeps the right.
+-- What every role may do unless it is taken from all. Taken where nobody else would miss it (no other role may log in,
+-- but readers), as far as the role that runs this may do it; the owner of our tables keeps what loads and searches need:
+--   * temporary tables and large objects, and messages to those who decode the write-ahead log: readers write nowhere;
+--   * advisory locks: whoever holds one of ours holds up a load or a refresh;
+--   * counters of what was read of a table or index: they count the rows that a guess touched, seen or not.
 DO $$
 DECLARE
     tables_owner name := (SELECT pg_get_userbyid(nspowner) FROM pg_namespace WHERE nspname = 'trackstar');
-    writes regprocedure;
+    taken record;
 BEGIN
-    IF EXISTS (SELECT FROM pg_roles WHERE rolcanlogin AND NOT rolsuper
-               AND rolname NOT IN (current_user, tables_owner, 'tda_reader')) THEN
+    IF EXISTS (SELECT FROM pg_roles r WHERE r.rolcanlogin AND NOT r.rolsuper
+               AND r.rolname NOT IN (current_user, tables_owner) AND NOT pg_has_role(r.oid, 'tda_reader', 'MEMBER')) THEN
         RETURN;
     END IF;
     IF (SELECT pg_has_role(datdba, 'USAGE') FROM pg_database WHERE datname = current_database()) THEN
@@ -63,13 +73,21 @@ BEGIN
         END IF;
     END IF;
     IF (SELECT rolsuper FROM pg_roles WHERE rolname = current_user) THEN
-        FOR writes IN
-            SELECT oid FROM pg_proc
-            WHERE pronamespace = 'pg_catalog'::regnamespace
-              AND proname IN ('lo_creat', 'lo_create', 'lo_from_bytea', 'lo_import', 'lo_put',
-                              'lo_truncate', 'lo_truncate64', 'lo_unlink', 'lowrite')
+        FOR taken IN
+            SELECT p.oid::regprocedure AS function,
+                   CASE WHEN p.proname LIKE 'pg\_stat%' THEN 'pg_monitor'
+                        WHEN p.proname ~ 'advisory' THEN tables_owner END AS keeper
+            FROM pg_proc p
+            WHERE p.pronamespace = 'pg_catalog'::regnamespace
+              AND (p.proname IN ('lo_creat', 'lo_create', 'lo_from_bytea', 'lo_import', 'lo_put', 'lo_truncate',
+                                 'lo_truncate64', 'lo_unlink', 'lowrite', 'pg_logical_emit_message')
+                   OR p.proname ~ '^pg_(try_)?advisory_(xact_)?lock'
+                   OR p.proname ~ '^pg_stat_get_(xact_)?(numscans|lastscan|tuples_returned|tuples_fetched|blocks_)')
         LOOP
-            EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', writes);
+            EXECUTE format('REVOKE EXECUTE ON FUNCTION %s FROM PUBLIC', taken.function);
+            IF NOT has_function_privilege(taken.keeper, taken.function, 'EXECUTE') THEN
+                EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %I', taken.function, taken.keeper);
+            END IF;
         END LOOP;
     END IF;
 EXCEPTION

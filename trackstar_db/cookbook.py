@@ -23,6 +23,9 @@ from importlib.resources import files
 
 from trackstar_db.errors import InputError, NotFound
 
+NAMING = {"run": "run", "other_run": "run", "query_set": "query_set"}
+"""Parameters whose values are names of what the database has, and its kind."""
+
 _HEADER = re.compile(
     r"\A(?:\s|--[^\n]*\n)*WITH parameter AS (?:NOT MATERIALIZED )?\(SELECT\n(?P<lines>.*?)\n\)", re.DOTALL
 )
@@ -76,6 +79,16 @@ def parameters_of(text: str) -> tuple[Parameter, ...]:
     header = _HEADER.match(text)
     lines = _LINE.finditer(header["lines"]) if header else ()
     return tuple(Parameter(line["name"], line["type"], line["default"], line["says"]) for line in lines)
+
+
+def names_asked(text: str, values: Mapping[str, str]) -> list[tuple[str, str]]:
+    """What a statement's parameters name, by value or by default, each with its kind: run or query_set."""
+    asked = []
+    for parameter in parameters_of(text):
+        if parameter.name in NAMING and parameter.default.startswith("'"):
+            name = values.get(parameter.name, parameter.default[1:-1].replace("''", "'"))
+            asked.append((NAMING[parameter.name], name))
+    return asked
 
 
 def bind(text: str, values: Mapping[str, str]) -> tuple[str, list[str]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from functools import wraps
 from typing import Annotated, Any, Literal, ParamSpec, TypeVar
@@ -22,8 +23,9 @@ from trackstar_db import __version__
 from trackstar_db.cookbook import examples
 from trackstar_db.database.dictionary import read_dictionary
 from trackstar_db.database.engine import Database
+from trackstar_db.database.json_values import JsonText, plain
 from trackstar_db.database.queries import query
-from trackstar_db.database.reader import Row, answer, plain
+from trackstar_db.database.reader import Row, answer
 from trackstar_db.database.refusals import named_once
 from trackstar_db.errors import StatementRefused, TrackstarError
 
@@ -184,23 +186,48 @@ class Tools:
 
 
 def _capped(names: list[str], rows: Iterator[Row], most: int) -> tuple[list[dict[str, Any]], bool]:
-    """The first rows, and whether there are more than rows or characters allow."""
+    """The first rows, and whether there are more than rows or characters allow.
+
+    Raises ToolError where not even one row is short enough.
+    """
     kept: list[dict[str, Any]] = []
     left = LONGEST_ANSWER
     for row in rows:
         shown = {name: _cut(value) for name, value in zip(names, row, strict=True)}
-        left -= len(json.dumps(shown, ensure_ascii=False))
+        size = len(_sent(shown))
+        left -= size
         if len(kept) == most or (kept and left < 0):
             return kept, True
+        if left < 0:
+            raise ToolError(
+                f"The first row has {size:,} characters in {len(names):,} columns; an answer has {LONGEST_ANSWER:,} at "
+                "most. Ask for fewer columns, or for the beginnings of long texts: left(text, 500)"
+            )
         kept.append(shown)
     return kept, False
 
 
 def _cut(value: Any) -> Any:
     """A value as JSON has it, not longer than LONGEST_TEXT."""
-    value = plain(value)
-    if isinstance(value, (list, dict)) and len(whole := json.dumps(value, ensure_ascii=False)) > LONGEST_TEXT:
-        value = whole
+    value = _structured(value)
+    if isinstance(value, list) and len(_sent(value)) > LONGEST_TEXT:
+        value = json.dumps(value, ensure_ascii=False)
     if isinstance(value, str) and len(value) > LONGEST_TEXT:
         return f"{value[:LONGEST_TEXT]}… (cut; it has {len(value):,} characters)"
     return value
+
+
+def _structured(value: Any) -> Any:
+    """A value with what its JSON holds; that stays text where Python cannot hold it, or it would be sent too long."""
+    if isinstance(value, JsonText):
+        with suppress(ValueError, RecursionError):
+            held = json.loads(value)
+            if len(_sent(held)) <= LONGEST_TEXT:
+                return held
+        return str(value)
+    return [_structured(item) for item in value] if isinstance(value, list) else plain(value)
+
+
+def _sent(value: object) -> str:
+    """A value as it is sent: indented; raises ValueError for what JSON has not."""
+    return json.dumps(value, ensure_ascii=False, indent=2, allow_nan=False)

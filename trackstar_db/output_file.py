@@ -7,12 +7,17 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import IO
 
 import zstandard
 
 from trackstar_db.errors import InputError
+
+KEPT_CHARACTERS = 40  # of a name that may be as long as a file's can be, in the name of a file that is begun
+
+_numbers = count(1)
 
 
 @contextmanager
@@ -27,7 +32,7 @@ def open_output(path: str | Path | None) -> Iterator[IO[bytes]]:
         sys.stdout.buffer.flush()
         return
     target = Path(path).resolve()
-    if target.exists() and not target.is_file() and not target.is_dir():  # a pipe, a device
+    if _is_there(target, path) and not target.is_file() and not target.is_dir():  # a pipe, a device
         with _opened(target, path, "wb") as raw, _compressed(raw, target.suffix) as stream:
             yield stream
         return
@@ -43,23 +48,32 @@ def begun_file(path: str | Path) -> Iterator[Path]:
     Raises InputError where the name is a folder's or a device's.
     """
     target = Path(path).resolve()
-    begun = target.with_name(f".{target.name}.{os.getpid()}.part")
+    if _is_there(target, path) and not target.is_file():
+        raise InputError(f"cannot write {path}: it is a {'folder' if target.is_dir() else 'device'}. Name a file.")
+    begun = target.with_name(f".{target.name[:KEPT_CHARACTERS]}.{os.getpid()}-{next(_numbers)}.part")
     try:
-        if target.exists() and not target.is_file():
-            raise InputError(f"cannot write {path}: it is a {'folder' if target.is_dir() else 'device'}. Name a file.")
         yield begun
         begun.replace(target)
     finally:
         begun.unlink(missing_ok=True)
 
 
+def _is_there(file: Path, named: str | Path) -> bool:
+    try:
+        return file.exists()
+    except OSError as error:
+        raise _unwritable(named, error) from error
+
+
 def _opened(file: Path, named: str | Path, mode: str) -> IO[bytes]:
     try:
         return file.open(mode)
     except OSError as error:
-        raise InputError(
-            f"cannot write {named}: {error.strerror or error}. Name a file that can be written."
-        ) from error
+        raise _unwritable(named, error) from error
+
+
+def _unwritable(named: str | Path, error: OSError) -> InputError:
+    return InputError(f"cannot write {named}: {error.strerror or error}. Name a file that can be written.")
 
 
 @contextmanager

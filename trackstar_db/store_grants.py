@@ -23,7 +23,19 @@ class Grants(OpenStore):
         return revoke_corpus(self._current, corpus, role)
 
     def grants(self) -> list[dict[str, Any]]:
-        """Every grant, a mapping each: role, corpus (None: every corpus), granted_at, has_role."""
-        from trackstar_db.database.grants import list_grants
+        """Every grant, a mapping each: role, corpus (None: every corpus), granted_at, has_role.
 
-        return list_grants(self._current)
+        Raises DatabaseUnsuitable where the database's role may not see them.
+        """
+        from psycopg.errors import InsufficientPrivilege
+
+        from trackstar_db.database.grants import list_grants
+        from trackstar_db.errors import DatabaseUnsuitable
+
+        try:
+            return list_grants(self._current)
+        except InsufficientPrivilege as error:
+            raise DatabaseUnsuitable(
+                "The database role may not see every grant, but those of the corpora that it reads: "
+                'trackstar sql -c "SELECT * FROM tda.corpus_grant"'
+            ) from error

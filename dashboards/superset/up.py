@@ -23,15 +23,20 @@ FOLDER = Path(__file__).parent
 BUNDLE = FOLDER / "bundle"
 DATABASE_FILE = "databases/trackstar.yaml"
 SLUG = "influence-and-attribution"
+URL_VARIABLE = "READER_URL"
+"""Holds the database's URL for a member of tda_reader; without it, the embedded server's is taken.
+
+No option does: the URL may hold a password, and every user of the machine sees the list of processes.
+"""
 
 
 def main() -> None:
     """Does not return where it serves: the process becomes the web server."""
     options = _options()
     if options.bundle:
-        write_bundle(options.bundle, options.database_url)
+        write_bundle(options.bundle, os.environ.get(URL_VARIABLE))
         return
-    url = options.database_url or embedded_reader_url()
+    url = os.environ.get(URL_VARIABLE) or embedded_reader_url()
     password = secrets.token_urlsafe(12)
     environment = prepare(options.environment, url, password)
     print(f"\n  {address(options.port)}\n  user: admin   password: {password}\n  Ctrl-C ends it.\n", flush=True)
@@ -117,7 +122,7 @@ def embedded_reader_url() -> str:
     if url:
         sys.exit(
             f"{name} is set: the database is not the embedded one. Give the URL of a role that is a member of "
-            "tda_reader: make superset READER_URL=postgresql://…"
+            f"tda_reader: {URL_VARIABLE}=postgresql://… make superset"
         )
     command = [sys.executable, "-m", "trackstar_db.cli", "db", "url", "--reader"]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip()
@@ -132,7 +137,6 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--environment", type=Path, default=Path(".venv-superset"), help="Where Superset is installed.")
     parser.add_argument("--port", type=int, default=8088)
-    parser.add_argument("--database-url", help="For a member of tda_reader.  [default: the embedded server]")
     parser.add_argument("--bundle", type=Path, help="Only write the zip file that any Superset imports.")
     return parser.parse_args()
 

@@ -25,6 +25,7 @@ for programs.
 | 2 | a command or option that is not there |
 | 3 | the database is not at the code's revision: run `trackstar init` |
 | 130 | interrupted; what can be continued goes on when it is started again |
+| 143 | ended by SIGTERM; the same holds |
 """
 
 

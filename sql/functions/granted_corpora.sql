@@ -32,6 +32,15 @@ END $$;
 COMMENT ON FUNCTION trackstar.granted_corpora() IS
     'The corpora that who asks may read, by number; NULL where that is every corpus.';
 
+-- For the policy on documents: a list, whatever is granted, that the indexes on (corpus_id, …) are read by.
+CREATE OR REPLACE FUNCTION trackstar.readable_corpora() RETURNS bigint[]
+LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    RETURN coalesce(trackstar.granted_corpora(), ARRAY(SELECT c.corpus_id FROM trackstar.corpus c));
+END $$;
+
+COMMENT ON FUNCTION trackstar.readable_corpora() IS 'The corpora that who asks may read, by number, all or not.';
+
 -- For frequencies, which name corpora that need not be in the database.
 CREATE OR REPLACE FUNCTION trackstar.closed_corpus_names() RETURNS text[]
 LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$

@@ -14,3 +14,16 @@ END $$;
 
 COMMENT ON FUNCTION trackstar.visible_runs() IS
     'The runs that who asks may read, by number; NULL where every corpus is granted.';
+
+-- Retrainings likewise: those of the corpora that are granted.
+CREATE OR REPLACE FUNCTION trackstar.visible_retrainings() RETURNS bigint[]
+LANGUAGE plpgsql STABLE PARALLEL SAFE SECURITY DEFINER SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    granted bigint[] := trackstar.granted_corpora();
+BEGIN
+    RETURN CASE WHEN granted IS NOT NULL
+           THEN ARRAY(SELECT t.retraining_id FROM trackstar.retraining t WHERE t.corpus_id = ANY (granted)) END;
+END $$;
+
+COMMENT ON FUNCTION trackstar.visible_retrainings() IS
+    'The retrainings that who asks may read, by number; NULL where every corpus is granted.';

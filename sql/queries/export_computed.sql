@@ -28,6 +28,7 @@ LEFT JOIN LATERAL (
     SELECT (SELECT max(ff.frequency) FROM trackstar.fact_frequency ff WHERE ff.fact_id = q.fact_id) AS frequency,
            EXISTS (SELECT FROM trackstar.annotation a
                    JOIN trackstar.document d ON d.external_id = a.document_external_id
+                        AND d.corpus_id = ANY (ARRAY(SELECT corpus_id FROM trackstar.corpus))
                    WHERE a.fact_id = q.fact_id) AS has_sentence
 ) fact ON q.fact_id IS NOT NULL
 CROSS JOIN LATERAL (

@@ -2,7 +2,7 @@
 WITH made AS (
     INSERT INTO trackstar.retraining (name, model_id, corpus_id, query_set_id, settings)
     VALUES (%(name)s, %(model_id)s, %(corpus_id)s, %(query_set_id)s, %(settings)s)
-    ON CONFLICT (name) DO NOTHING
+    ON CONFLICT ((name || '')) DO NOTHING
     RETURNING retraining_id, settings
 )
 SELECT retraining_id, settings FROM made

@@ -1,2 +1,2 @@
 -- A corpus, unless another load has made it just now.
-INSERT INTO trackstar.corpus (name) VALUES (%(name)s) ON CONFLICT (name) DO NOTHING;
+INSERT INTO trackstar.corpus (name) VALUES (%(name)s) ON CONFLICT ((name || '')) DO NOTHING;

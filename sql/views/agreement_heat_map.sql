@@ -1,7 +1,7 @@
 -- Where any two runs agree, by relation and frequency bucket.
 CREATE OR REPLACE VIEW tda.agreement_heat_map AS
 SELECT run.name AS run, run.method, other.name AS other_run, other.method AS other_method, s.name AS query_set,
-       r.label AS relation, pair.frequency_bucket, pair.queries, pair.overlap, pair.same_first,
+       r.label AS relation, pair.frequency_bucket + 0 AS frequency_bucket, pair.queries, pair.overlap, pair.same_first,
        (SELECT done.refreshed_at FROM trackstar.refresh done WHERE done.name = 'method_agreement') AS refreshed_at
 FROM (SELECT sides.run_id, sides.other_run_id, cell.relation_id, cell.frequency_bucket, cell.queries, cell.overlap,
              cell.same_first

@@ -1,6 +1,6 @@
 -- Who may read which corpus.
 CREATE OR REPLACE VIEW tda.corpus_grant AS
-SELECT g.role_name AS role, c.name AS corpus, g.granted_at
+SELECT g.role_name || '' AS role, c.name AS corpus, g.granted_at
 FROM trackstar.corpus_grant g
 LEFT JOIN trackstar.corpus c ON c.corpus_id = g.corpus_id;
 

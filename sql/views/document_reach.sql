@@ -1,7 +1,8 @@
 -- Documents by how many facts they influence.
 CREATE OR REPLACE VIEW tda.document_reach AS
 SELECT run.name AS run, run.method, s.name AS query_set, reach.direction, reach.document_id, c.name AS corpus,
-       d.external_id, reach.facts, reach.stated_facts, reach.queries, reach.best_rank, reach.mean_score, d.text,
+       d.external_id, reach.facts + 0 AS facts, reach.stated_facts, reach.queries, reach.best_rank,
+       reach.mean_score + 0 AS mean_score, d.text,
        (SELECT done.refreshed_at FROM trackstar.refresh done WHERE done.name = 'document_reach') AS refreshed_at,
        reach.run_id
 FROM trackstar.document_reach reach

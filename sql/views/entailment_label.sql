@@ -1,7 +1,7 @@
 -- Every entailment label, by models and by people.
 CREATE OR REPLACE VIEW tda.entailment_label AS
-SELECT d.document_id, c.name AS corpus, d.external_id, l.fact_id, l.query_id, l.labeler, l.score AS ais_score,
-       tda.is_entailed(l.score) AS is_entailed
+SELECT d.document_id, c.name AS corpus, d.external_id, l.fact_id, l.query_id, l.labeler || '' AS labeler,
+       l.score + 0 AS ais_score, tda.is_entailed(l.score + 0) AS is_entailed
 FROM trackstar.entailment_label l
 JOIN trackstar.document d ON d.document_id = l.document_id
 JOIN trackstar.corpus c ON c.corpus_id = d.corpus_id;

@@ -8,6 +8,7 @@ SELECT f.fact_id, subject.label AS subject, r.label AS relation, object.label AS
        (SELECT count(*)
         FROM trackstar.annotation a
         JOIN trackstar.document d ON d.external_id = a.document_external_id
+             AND d.corpus_id = ANY (ARRAY(SELECT corpus_id FROM trackstar.corpus))
         WHERE a.fact_id = f.fact_id) AS annotated_documents,
        f.metadata
 FROM trackstar.fact f

@@ -1,6 +1,7 @@
 -- How often each corpus holds each fact.
 CREATE OR REPLACE VIEW tda.fact_frequency AS
-SELECT f.fact_id, f.corpus_name AS corpus, f.frequency, tda.frequency_bucket(f.frequency) AS frequency_bucket,
+SELECT f.fact_id, f.corpus_name || '' AS corpus, f.frequency + 0 AS frequency,
+       tda.frequency_bucket(f.frequency + 0) AS frequency_bucket,
        counting.documents AS counted_documents
 FROM trackstar.fact_frequency f
 LEFT JOIN (trackstar.frequency_count counting JOIN trackstar.corpus c USING (corpus_id)) ON c.name = f.corpus_name;

@@ -6,9 +6,11 @@ SELECT run.name AS run, run.method, s.name AS query_set, q.query_id, q.prompt, q
                              WHERE ff.fact_id = q.fact_id)) AS frequency_bucket,
        p.direction, p.rank, CASE WHEN m.kind IN ('gradient', 'curvature') THEN p.influence END AS influence,
        d.document_id, d.external_id, d.text,
-       CASE WHEN q.fact_id IS NOT NULL THEN a.fact_id IS NOT NULL END AS is_annotated,
+       CASE WHEN q.fact_id IS NOT NULL
+            THEN EXISTS (SELECT FROM trackstar.annotation a
+                         WHERE a.fact_id = q.fact_id AND a.document_external_id = d.external_id) END AS is_annotated,
        ais.score AS ais_score, tda.is_entailed(ais.score, run.ais_threshold) AS is_entailed,
-       c.name AS corpus, p.influence AS score, patch.delta AS tail_patch_delta
+       c.name AS corpus, p.influence AS score, patch.delta + 0 AS tail_patch_delta
 FROM trackstar.proponent p
 JOIN trackstar.run run USING (run_id)
 LEFT JOIN trackstar.method m ON m.name = run.method
@@ -18,7 +20,6 @@ JOIN trackstar.document d ON d.document_id = p.document_id
 JOIN trackstar.corpus c ON c.corpus_id = d.corpus_id
 LEFT JOIN trackstar.fact f ON f.fact_id = q.fact_id
 LEFT JOIN trackstar.relation r ON r.relation_id = f.relation_id
-LEFT JOIN trackstar.annotation a ON a.fact_id = q.fact_id AND a.document_external_id = d.external_id
 LEFT JOIN trackstar.tail_patch patch ON patch.tail_patch_step_id = run.tail_patch_step_id
      AND patch.query_id = p.query_id AND patch.document_id = p.document_id
 LEFT JOIN LATERAL (SELECT avg(l.score) AS score FROM trackstar.entailment_label l

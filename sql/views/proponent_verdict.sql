@@ -4,6 +4,7 @@ SELECT p.run_id, p.query_id, p.document_id, p.rank, 'annotation' AS judge, true 
 FROM trackstar.query q
 JOIN trackstar.annotation a USING (fact_id)
 JOIN trackstar.document d ON d.external_id = a.document_external_id
+     AND d.corpus_id = ANY (ARRAY(SELECT corpus_id FROM trackstar.corpus))
 JOIN trackstar.proponent p ON p.query_id = q.query_id AND p.document_id = d.document_id
 WHERE p.direction = 'proponent'
 UNION ALL

@@ -3,7 +3,7 @@ CREATE OR REPLACE VIEW tda.tail_patch AS
 SELECT run.name AS run, run.method, s.name AS query_set, q.query_id, q.fact_id, r.label AS relation,
        tda.frequency_bucket((SELECT max(frequency) FROM trackstar.fact_frequency ff
                              WHERE ff.fact_id = q.fact_id)) AS frequency_bucket,
-       p.rank, p.document_id, step.optimizer, step.learning_rate, t.delta AS tail_patch_delta
+       p.rank, p.document_id, step.optimizer, step.learning_rate, t.delta + 0 AS tail_patch_delta
 FROM trackstar.run
 JOIN trackstar.tail_patch_step step USING (tail_patch_step_id)
 JOIN trackstar.proponent p ON p.run_id = run.run_id AND p.direction = 'proponent'

@@ -81,6 +81,46 @@ def test_status_shows_versions_and_rows_to_people_and_to_machines(run_trackstar:
     assert [load["source"] for load in found["unfinished_loads"]] == ["f.jsonl"]
 
 
+def test_status_names_runs_to_refresh_and_stopped_tail_patches(run_trackstar: Run, database_url: str) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            """
+            WITH c AS (INSERT INTO trackstar.corpus (name) VALUES ('wiki') RETURNING corpus_id),
+            d AS (INSERT INTO trackstar.document (corpus_id, external_id, text, content_digest)
+                  SELECT corpus_id, 'd' || n, 'text', sha256('text') FROM c, generate_series(1, 3) n
+                  RETURNING document_id),
+            s AS (INSERT INTO trackstar.query_set (name) VALUES ('questions') RETURNING query_set_id),
+            q AS (INSERT INTO trackstar.query (query_set_id, external_id, prompt, target, content_digest)
+                  SELECT query_set_id, 'q', 'prompt', 'target', sha256('q') FROM s RETURNING query_id),
+            m AS (INSERT INTO trackstar.model (name, architecture, parameter_count, config, content_digest)
+                  VALUES ('m', 'llama', 1, '{}', sha256('m')) RETURNING model_id),
+            step AS (INSERT INTO trackstar.tail_patch_step (model_id, optimizer, learning_rate, settings, digest)
+                     SELECT model_id, 'sgd', 0.5, '{}', sha256('s') FROM m RETURNING tail_patch_step_id),
+            r AS (INSERT INTO trackstar.run (name, method, query_set_id, query_count, document_count, top_k,
+                                           code_version, started_at, finished_at)
+                  SELECT name, 'bm25', query_set_id, 0, 1, 10, '1', now(), now()
+                  FROM s, (VALUES ('stopped'), ('other')) n (name)
+                  RETURNING run_id, name),
+            p AS (INSERT INTO trackstar.proponent (run_id, query_id, direction, rank, document_id, influence)
+                  SELECT run_id, query_id, 'proponent', document_id, document_id, 0 FROM r, q, d
+                  WHERE name = 'stopped' RETURNING query_id, document_id)
+            INSERT INTO trackstar.tail_patch (tail_patch_step_id, query_id, document_id, delta)
+            SELECT tail_patch_step_id, query_id, document_id, 1 FROM p, step LIMIT 2
+            """
+        )
+    shown = run_trackstar("status").stdout
+    assert "run stopped has tail-patches of 2 proponents (sgd, learning rate 0.5) and is not judged by them" in shown
+    assert "Not refreshed: what dashboards read lacks other, stopped. Run: trackstar refresh" in shown
+    with psycopg.connect(database_url) as connection:  # what the judge does last
+        connection.execute(
+            "UPDATE trackstar.run SET tail_patch_step_id = "
+            "(SELECT tail_patch_step_id FROM trackstar.tail_patch_step) WHERE name = 'stopped'"
+        )
+    run_trackstar("refresh")
+    found = json.loads(run_trackstar("status", "--format", "json").stdout)
+    assert (found["unfinished_tail_patches"], found["runs_not_refreshed"]) == ([], [])
+
+
 @pytest.mark.usefixtures("empty_database_url")
 def test_status_of_a_database_that_is_not_set_up_says_so_with_exit_code_three(run_trackstar: Run) -> None:
     done = run_trackstar("status", "--format", "json")

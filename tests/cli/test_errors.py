@@ -180,6 +180,52 @@ def test_an_interrupted_command_has_exit_code_130_and_leaves_nothing_half_writte
         assert connection.execute("SELECT count(*) FROM trackstar.encoding").fetchone() == (0,)
 
 
+ESCAPE = "no\x1b[31m\x9bname"
+
+
+@pytest.mark.usefixtures("loaded")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("grant", ESCAPE, "--to", "tda_reader"),
+        ("grant", "small", "--to", ESCAPE),
+        ("revoke", ESCAPE, "--from", "tda_reader"),
+        ("revoke", "--all", "--from", ESCAPE),
+        ("export", "results", "--run", ESCAPE, "--output", "x.jsonl"),
+        ("export", "table", "run", "--output", ESCAPE),
+        ("load", "documents", ESCAPE, "--corpus", "small"),
+        ("sql", ESCAPE),
+        ("run", "drop", ESCAPE, "--yes"),
+        (ESCAPE,),
+        ("status", f"--{ESCAPE}"),
+        ("methods", "add", "bm25", f"--{ESCAPE}"),
+    ],
+)
+def test_what_an_error_quotes_cannot_command_the_terminal(run_trackstar: RunTrackstar, arguments: Any) -> None:
+    result = run_trackstar(*arguments)
+    assert result.returncode in (1, 2)
+    assert "name" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert not set(result.stderr) & {"\x1b", "\x9b"}
+
+
+def test_stored_names_cannot_command_the_terminal(run_trackstar: RunTrackstar, loaded: None, tmp_path: Path) -> None:
+    path = tmp_path / "one.jsonl"
+    path.write_text(json.dumps({"id": "d", "text": "Rome"}) + "\n")
+    assert run_trackstar("load", "documents", path, "--corpus", ESCAPE).returncode == 0
+    for arguments in (
+        ("grant", ESCAPE, "--to", "tda_reader"),
+        ("grants",),
+        ("grants", "--format", "json"),
+        ("revoke", ESCAPE, "--from", "tda_reader"),
+        ("trace", "the king of", "Rome", "--encoding", "e", "--corpus", ESCAPE),
+        ("load", "documents", path, "--corpus", ESCAPE, "--format", "json"),
+    ):
+        result = run_trackstar(*arguments)
+        assert "Traceback" not in result.stderr
+        assert not set(result.stdout + result.stderr) & {"\x1b", "\x9b"}
+
+
 def test_terminal_escapes_in_a_document_do_not_reach_the_terminal(
     run_trackstar: RunTrackstar, loaded: None, model: Path, tmp_path: Path
 ) -> None:

@@ -17,11 +17,11 @@ from tests.integration.conftest import save_small_model, write_small_corpus
 from trackstar_db.cli import trackstar
 from trackstar_db.cli.base import Context
 from trackstar_db.cli.explain import AGAINST, TOWARDS
-from trackstar_db.cli.output import printable
 from trackstar_db.database.engine import Database
 from trackstar_db.encoding.fitting import NewEncoding
 from trackstar_db.errors import InputError
 from trackstar_db.search.request import SearchOptions
+from trackstar_db.shown import printable
 from trackstar_db.store import Store
 
 EXPLAIN = ("explain", "--run", "run", "--query", "f3")

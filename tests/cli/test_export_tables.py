@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
 import sqlite3
 import subprocess
+import sys
+import time
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -61,3 +65,38 @@ def test_what_cannot_be_exported_as_a_table_is_told_in_one_line(run_trackstar: R
         found = run_trackstar("export", *arguments)
         assert (found.returncode, found.stdout) == (code, ""), arguments
         assert said in found.stderr
+
+
+@pytest.mark.usefixtures("database_url")
+@pytest.mark.parametrize("ending", ["csv", "sqlite", "jsonl.gz"])
+def test_a_name_may_be_as_long_as_a_files_can_be(run_trackstar: RunTrackstar, tmp_path: Path, ending: str) -> None:
+    for length, code in ((255, 0), (256, 1)):
+        name = ("é" * 128)[: (length - len(ending) - 1) // 2]
+        name = name + "x" * (length - len(ending) - 1 - 2 * len(name)) + "." + ending
+        result = run_trackstar("export", "table", "run", "--output", tmp_path / name)
+        assert result.returncode == code, result.stderr
+        assert len(result.stderr.splitlines()) == 1
+        assert code == 0 or "File name too long. Name a file that can be written." in result.stderr
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize(("number", "code", "word"), [(signal.SIGTERM, 143, "Terminated."), (signal.SIGINT, 130, "")])
+def test_an_export_that_is_ended_takes_away_what_it_began(
+    database_url: str, tmp_path: Path, number: signal.Signals, code: int, word: str
+) -> None:
+    text = "SELECT repeat('x', 1000) || n AS text, pg_sleep(0.001)::text AS slept FROM generate_series(1, 1000000) n"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "trackstar_db.cli", "export", "sql", "-c", text, "--output", tmp_path / "x.csv"],
+        env={**os.environ, "TRACKSTAR_DATABASE_URL": database_url},
+        stderr=subprocess.PIPE,
+    )
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.iterdir()):
+        assert process.poll() is None
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    process.send_signal(number)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode in (code, -signal.SIGINT if number == signal.SIGINT else code), errors
+    assert word in errors.decode()
+    assert list(tmp_path.iterdir()) == []

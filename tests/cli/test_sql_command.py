@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import psycopg
 import pytest
 from wcwidth import width
 
@@ -48,6 +49,54 @@ def test_csv_is_what_a_pipe_gets(run_trackstar: RunTrackstar) -> None:
     names, values = csv.reader(io.StringIO(result.stdout))
     assert names == ["n", "share", "rate", "none", "is_here", "nothing", "names", "data", "day", "text"]
     assert values == ["1", "0.1250", "1e-07", "nan", "true", "", '["a", null]', '{"k": 1}', "2026-01-02", 'a"b']
+
+
+def test_csv_quotes_line_ends_of_every_kind(run_trackstar: RunTrackstar) -> None:
+    result = run_trackstar("sql", "--format", "csv", "-c", r"SELECT E'a\rb' AS cr, E'a\r\nb' AS both, 'a' AS none")
+    assert result.stdout == 'cr,both,none\n"a\nb","a\nb",a\n'  # a program's output as text: every line end is \\n
+
+
+BIG = "(repeat('9', 5000))::numeric"
+DEEP = "(repeat('[', 4000) || repeat(']', 4000))"
+
+
+def test_numbers_and_json_come_out_exactly(run_trackstar: RunTrackstar) -> None:
+    text = (
+        f"SELECT {BIG} AS big, 1e400::numeric AS huge, 0.12345678901234567890::numeric AS long, 1e-9::numeric AS small,"
+        f" ARRAY[1e400::numeric, NULL, 'NaN'] AS list, '[1e400, 0.12345678901234567890]'::json AS kept,"
+        f" E'{{\\n\"a\": 1}}'::json AS lines, {DEEP}::json AS deep, to_jsonb({BIG}) AS held"
+    )
+    deep = "[" * 4000 + "]" * 4000
+    found = run_trackstar("sql", "--format", "json", "-c", text)
+    assert (found.returncode, found.stderr) == (0, "")
+    huge = "1" + "0" * 400
+    assert found.stdout == (
+        f'{{"big": {"9" * 5000}, "huge": {huge}, "long": 0.12345678901234567890, "small": 0.000000001, '
+        f'"list": [{huge}, null, "NaN"], "kept": [1e400, 0.12345678901234567890], "lines": {{ "a": 1}}, '
+        f'"deep": {deep}, "held": {"9" * 5000}}}\n'
+    )
+    values = next(csv.DictReader(io.StringIO(run_trackstar("sql", "--format", "csv", "-c", text).stdout)))
+    assert (values["big"], values["huge"], values["small"], values["deep"]) == ("9" * 5000, huge, "0.000000001", deep)
+    assert values["list"] == f'[{huge}, null, "NaN"]'
+    table = run_trackstar("sql", "--format", "table", "-c", text)
+    assert table.returncode == 0
+    assert "Infinity" not in table.stdout
+
+
+@pytest.mark.parametrize("command", [("sql", "--format", "json"), ("export", "sql")])
+def test_a_changed_encoding_is_refused(run_trackstar: RunTrackstar, command: tuple[str, ...]) -> None:
+    text = "SELECT 'é' || set_config('client_encoding', '{}', true) AS text FROM generate_series(1, 3)"
+    for encoding in ("LATIN1", "SQL_ASCII"):
+        result = run_trackstar(*command, "-c", text.format(encoding))
+        assert result.returncode == 1
+        assert "the statement changes client_encoding. Leave it as it is." in result.stderr
+        assert len(result.stderr.splitlines()) == 1
+
+
+def test_the_environment_changes_no_encoding(run_trackstar: RunTrackstar) -> None:
+    for encoding in ("LATIN1", "SQL_ASCII"):
+        result = run_trackstar("sql", "-c", "SELECT '日é' AS text", env={"PGCLIENTENCODING": encoding})
+        assert (result.returncode, result.stdout) == (0, "text\n日é\n")
 
 
 def test_a_table_fits_its_width_and_cuts_texts_but_no_numbers(run_trackstar: RunTrackstar) -> None:
@@ -139,11 +188,34 @@ def test_the_cookbook_is_listed_with_its_questions(run_trackstar: RunTrackstar) 
         in shown
     )
     assert "    --set run=demo   the run to look at\n" in shown
-    listed = json.loads(run_trackstar("sql", "--list", "--format", "json").stdout)
+    listed = list(map(json.loads, run_trackstar("sql", "--list", "--format", "json").stdout.splitlines()))
     assert [found["name"] for found in listed] == sorted(found["name"] for found in listed)
     assert next(found for found in listed if found["name"] == "proponents_of_a_prompt")["parameters"][2] == {
         "name": "k", "type": "integer", "default": "5", "says": "how many documents"
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("command", [("sql",), ("export", "sql")])
+def test_a_question_about_a_run_that_is_not_there_says_so(
+    run_trackstar: RunTrackstar, database_url: str, command: tuple[str, ...]
+) -> None:
+    asked = (*command, "agreement_of_runs", "--set", "query_set=no\x1b[31mne")
+    none = run_trackstar(*asked)
+    assert none.returncode == 0
+    assert none.stderr.splitlines()[-1] == "Note: there is no query set named 'no\\x1b[31mne'. There is none."
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            """WITH s AS (INSERT INTO trackstar.query_set (name) VALUES ('facts') RETURNING query_set_id)
+               INSERT INTO trackstar.run (name, method, query_set_id, query_count, document_count, top_k, code_version,
+                                          started_at, finished_at)
+               SELECT name, 'bm25', query_set_id, 0, 0, 10, '1', now(), now() FROM s, (VALUES ('b'), ('a')) n (name)"""
+        )
+    notes = run_trackstar(*command, "changed_first_proponents", "--set", "other_run=a").stderr.splitlines()
+    assert [line for line in notes if line.startswith("Note")] == [
+        "Note: there is no run named 'demo'. There are: a, b."
+    ]
+    assert "Note" not in run_trackstar(*command, "attribution_rate", "--set", "run=a").stderr
+    assert "Note" not in run_trackstar(*command, "-c", "SELECT run FROM tda.run").stderr
 
 
 def test_a_reader_that_leaves_early_is_no_error(database_url: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +12,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from tests.integration.two_corpora import TwoCorpora, two_corpora
 from tests.unit.attribution.small_models import byte_level_tokenizer, small_model
+from trackstar_db.database.embedded import EmbeddedServer
 from trackstar_db.database.engine import Database
 from trackstar_db.encoding.fitting import NewEncoding
 from trackstar_db.store import Store
@@ -137,3 +139,10 @@ WriteRecords = Callable[[str, list[dict[str, object]]], Path]
 def write_records(tmp_path: Path) -> WriteRecords:
     """Writes JSON Lines under a name and gives the path."""
     return lambda name, records: _write(tmp_path / name, records)
+
+
+@pytest.fixture(scope="module")
+def corpora(test_server: EmbeddedServer) -> Iterator[TwoCorpora]:
+    """Two databases, with and without the corpus zebra, and those who may read it or may not."""
+    with two_corpora(test_server) as made:
+        yield made

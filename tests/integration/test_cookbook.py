@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.integration.judged_runs import FACTS, write_judged_runs
 from trackstar_db.cookbook import Example, bind, example, examples, parameters_of
+from trackstar_db.database.engine import Database
 from trackstar_db.database.reader import answer, open_reader
 from trackstar_db.errors import InputError, NotFound, StatementRefused
 
@@ -41,6 +43,36 @@ def test_a_question_has_an_answer_in_the_demos_database(demo_database_url: str, 
     assert len(values) == len(question.parameters)
     with answer(reader, text, values) as found:
         assert [row for batch in found.batches for row in batch] == rows
+
+
+def test_a_fact_has_one_row_for_each_model_however_many_queries_ask_for_it(database: Database) -> None:
+    write_judged_runs(database)
+    with database.connect() as connection:
+        connection.execute(
+            """
+            WITH s AS (INSERT INTO trackstar.query_set (name) VALUES ('other') RETURNING query_set_id),
+            q AS (INSERT INTO trackstar.query (query_set_id, external_id, prompt, target, fact_id, content_digest)
+                  SELECT query_set_id, name, 'p', 't', 'f1', sha256('q') FROM s, (VALUES ('a'), ('b')) n (name)
+                  RETURNING query_id),
+            m AS (INSERT INTO trackstar.model (name, architecture, parameter_count, config, content_digest)
+                  VALUES ('n', 'a', 1, '{}', sha256('n')) RETURNING model_id)
+            INSERT INTO trackstar.prediction (model_id, query_id, greedy_answer, samples, confidence,
+                                              target_probability, is_correct, seed)
+            SELECT 1, query_id, 't', '{}'::text[], 0.5, 0.5, true, 0
+            FROM (SELECT query_id FROM q UNION ALL SELECT 1) asked
+            UNION ALL
+            SELECT model_id, 1, 'x', '{}'::text[], 0.25, 0.5, false, 0 FROM m
+            """
+        )
+    text, values = bind(example("facts_with_few_documents").text, {"query_set": "asked"})
+    with answer(open_reader(str(database.address)), text, values) as found:
+        rows = [(row[0], *row[5:8], str(row[8])) for batch in found.batches for row in batch]
+    assert len(rows) == FACTS + 1
+    assert [row for row in rows if row[1]] == [("f1", "m", 1, 1, "0.50"), ("f1", "n", 1, 0, "0.25")]
+    text, values = bind(example("facts_with_few_documents").text, {"query_set": "other"})
+    with answer(open_reader(str(database.address)), text, values) as found:
+        rows = [(row[0], *row[5:8], str(row[8])) for batch in found.batches for row in batch]
+    assert [row for row in rows if row[1]] == [("f1", "m", 2, 2, "0.50")]
 
 
 def test_a_parameter_takes_the_place_of_its_default_and_of_nothing_else() -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -154,6 +157,26 @@ def test_supersets_bundle_holds_together(tmp_path: Path) -> None:
         (target,) = item["targets"]
         columns = {column["column_name"] for column in datasets[target["datasetUuid"]]["columns"]}
         assert target["column"]["name"] in columns
+
+
+def test_supersets_connection_comes_from_the_environment_alone(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "dashboards.superset.up", "--bundle", str(tmp_path / "bundle.zip")]
+    url = "postgresql://somebody:secret@db.example.org/trackstar"
+    for given in ([], ["--database-url", url]):
+        done = subprocess.run(
+            [*command, *given], env={**os.environ, "READER_URL": url}, capture_output=True, check=False,
+            cwd=Path(__file__).parents[2],
+        )  # fmt: skip
+        assert (done.returncode == 0) == (not given)
+    with zipfile.ZipFile(tmp_path / "bundle.zip") as archive:
+        (text,) = [archive.read(name) for name in archive.namelist() if name.endswith("databases/trackstar.yaml")]
+    assert yaml.safe_load(text)["sqlalchemy_uri"] == url
+    made = subprocess.run(
+        ["make", "-n", "superset"], env={**os.environ, "READER_URL": url}, capture_output=True, text=True, check=True,
+        cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    assert "dashboards.superset.up" in made.stdout
+    assert "secret" not in made.stdout
 
 
 # Reading the tools' files -----------------------------------------------------------------------------

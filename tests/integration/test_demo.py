@@ -39,6 +39,9 @@ def test_the_demo_prints_answers_with_their_documents_again_and_again(
     assert first.stdout.count("(right; confidence") == 3
     assert "FROM tda.proponent" in first.stdout
     assert "psql" in first.stdout
+    told = [line for line in first.stderr.splitlines() if line.startswith("· ")]
+    assert "this takes longest" in told[-3]
+    assert told[-1] == "· asks the model for 3 answers to show"
     database = open_database(empty_database_url)
     with database.connect() as connection:
         statement = first.stdout.split("The same answer in SQL:")[1].split("Go on:")[0]

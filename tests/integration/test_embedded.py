@@ -235,6 +235,20 @@ def test_the_socket_lies_in_a_directory_that_only_the_server_s_user_enters(own_s
     assert stat.S_IMODE(own_server.layout.data.stat().st_mode) == 0o700
 
 
+def test_its_log_which_quotes_queries_is_its_owners_alone(own_server: EmbeddedServer) -> None:
+    log = own_server.layout.log
+    log.touch(0o644)
+    own_server.start()
+    assert stat.S_IMODE(log.stat().st_mode) == 0o600
+    own_server.stop()
+    log.unlink()
+    own_server.start()
+    assert stat.S_IMODE(log.stat().st_mode) == 0o600
+    with connect(own_server) as connection, pytest.raises(psycopg.errors.UndefinedColumn):
+        connection.execute("SELECT of_a_query")
+    assert "of_a_query" in log.read_text()
+
+
 def test_without_tcp_it_listens_nowhere_but_on_the_socket(own_server: EmbeddedServer) -> None:
     own_server.start()
     with connect(own_server) as connection:

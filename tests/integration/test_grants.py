@@ -22,7 +22,14 @@ Rows = Callable[[str], list[tuple[object, ...]]]
 # What a row of these columns says belongs to a corpus, or to a run.
 BOUND = ("corpus_id", "corpus_name", "run_id", "document_id", "document_external_id", "retraining_id")
 # With their owner's rights: the search, which filters by hand, and what says who sees what.
-DEFINERS = {"nearest", "granted_corpora", "closed_corpus_names", "visible_runs"}
+DEFINERS = {
+    "nearest",
+    "granted_corpora",
+    "readable_corpora",
+    "closed_corpus_names",
+    "visible_runs",
+    "visible_retrainings",
+}
 
 
 @pytest.fixture
@@ -292,3 +299,9 @@ def test_the_commands_grant_take_back_and_list(two: Store, run_trackstar: RunTra
     assert run_trackstar("revoke", "wiki", "--all", "--from", "tda_reader").returncode == 2
     missing = run_trackstar("grant", "wiki", "--to", "nobody")
     assert (missing.returncode, missing.stderr.splitlines()[0][:22]) == (1, "Error: no role named '")
+    reader = database_url.replace("trackstar@", "tda_reader@")
+    refused = run_trackstar("grants", "--database-url", reader)
+    assert (refused.returncode, refused.stdout, len(refused.stderr.splitlines())) == (1, "", 1)
+    assert 'trackstar sql -c "SELECT * FROM tda.corpus_grant"' in refused.stderr
+    shown = run_trackstar("sql", "-c", "SELECT * FROM tda.corpus_grant", "--database-url", reader)
+    assert "tda_reader" in shown.stdout

@@ -143,6 +143,24 @@ def test_sql_is_capped_in_rows_texts_and_time(demo_database_url: str) -> None:
     assert (found(wide)["row_count"], found(wide)["is_truncated"]) == (33, True)
 
 
+def test_values_are_what_json_has_or_texts_and_no_row_is_too_long(demo_database_url: str) -> None:
+    wide = ", ".join(f"repeat('x', 4000) AS c{n}" for n in range(30))
+    exact, deep, first, second = ask(
+        demo_database_url,
+        ("run_sql", {"sql": "SELECT 2.50 AS n, 1e400::numeric AS huge, '{\"k\": [1]}'::jsonb AS data,"
+                            " '[1e400]'::json AS kept, 'NaN'::numeric AS none"}),
+        ("run_sql", {"sql": "SELECT (repeat('[', 1000) || repeat(']', 1000))::json AS deep"}),
+        ("run_sql", {"sql": f"SELECT {wide}"}),
+        ("run_sql", {"sql": f"SELECT generate_series(1, 2) AS n, {wide}"}),
+    )  # fmt: skip
+    (row,) = found(exact)["untrusted_rows"]
+    assert row == {"n": 2.5, "huge": "1" + "0" * 400, "data": {"k": [1]}, "kept": "[1e400]", "none": "NaN"}
+    assert found(deep)["untrusted_rows"] == [{"deep": "[" * 1000 + "]" * 1000}]
+    for result in (first, second):
+        assert "The first row has 12" in refused(result)
+        assert "Ask for fewer columns" in refused(result)
+
+
 def test_sql_reads_and_does_nothing_else(demo_database_url: str) -> None:
     attempts = [
         "DELETE FROM tda.document",

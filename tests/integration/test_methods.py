@@ -287,6 +287,17 @@ def test_a_run_that_was_made_otherwise_is_not_taken_for_the_one_that_is_asked(en
         store.attribute_all(["twin"], "facts", "best", ["less"], SearchOptions(top_k=5, rerank="facts/bm25"))
 
 
+def test_a_run_is_reranked_by_its_name_alone(encoded: SmallCorpus) -> None:
+    store = encoded.store
+    store.attribute([], "facts", "words", "bm25")
+    options = SearchOptions(top_k=5, rerank="words")
+    assert len(store.attribute_all(["small"], "facts", "best", ["less"], options).runs) == 1
+    again = store.attribute_all(["small"], "facts", "best", ["less"], options)
+    assert (again.runs, again.notices) == ([], ["run 'best/less' is there already and stays as it is"])
+    with pytest.raises(NotFound, match=r"no run named 'wor\*'; the database has: words, best/less"):
+        store.attribute(["small"], "facts", "other", "less", SearchOptions(top_k=5, rerank="wor*"))
+
+
 def test_a_method_that_cannot_filter_ranks_nothing_else_instead(encoded: SmallCorpus) -> None:
     store, capitals = encoded.store, SearchOptions(top_k=5, relation="P36")
     done = store.attribute_all(["small"], "facts", "capitals", options=capitals)

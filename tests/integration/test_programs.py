@@ -9,7 +9,7 @@ import os
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timezone
+from datetime import timezone
 from typing import Any
 
 import duckdb
@@ -233,5 +233,5 @@ def printed(text: str, kind: str, connection: psycopg.Connection[Any]) -> Any:
     if kind == "list":
         return (connection.execute("SELECT %s::text[]", (text,)).fetchone() or [None])[0]
     if kind == "time":
-        return datetime.fromisoformat(text.removesuffix("+00")).replace(tzinfo=timezone.utc)
+        return (connection.execute("SELECT %s::timestamptz", (text,)).fetchone() or [None])[0]
     return {"integer": int, "float": float}.get(kind, str)(text)

@@ -176,6 +176,8 @@ ATTEMPTS = [
     "SELECT rolpassword FROM pg_authid",
     "SELECT stavalues1 FROM pg_statistic",
     "SELECT pg_reload_conf()",
+    "SELECT pg_try_advisory_lock(7)",
+    "SELECT pg_logical_emit_message(false, 'a', 'b')",
 ]
 
 
@@ -193,10 +195,9 @@ def test_a_text_can_do_no_more_than_a_reader(owner: Database, reader: Database, 
     assert rows(reader, "SELECT session_user, current_user") == [("tda_reader", "tda_reader")]
 
 
-def test_what_a_text_sets_or_locks_is_gone_with_it(reader: Database) -> None:
-    asked = "SELECT current_setting('search_path'), current_setting('datestyle'), pg_try_advisory_lock(7)"
+def test_what_a_text_sets_is_gone_with_it(reader: Database) -> None:
+    asked = "SELECT current_setting('search_path'), current_setting('datestyle')"
     before = rows(reader, asked)
-    assert before[0][2]
     rows(reader, "SELECT set_config('search_path', 'nowhere', false), set_config('datestyle', 'SQL', false)")
     assert rows(reader, asked) == before
 
@@ -272,8 +273,8 @@ def test_values_that_python_lacks_come_as_postgresql_prints_them(reader: Databas
                   '[1,3)'::int4range, true, NULL::text, '{"a": [1]}'::jsonb, ARRAY['x', NULL], 0.10, 'NaN'::numeric,
                   '\\x00ff'::bytea""",
     )[0]
-    assert found[:9] == ("infinity", "4000-01-01 BC", "1 mon 2 days", "{2026-01-02}", "[1,3)", True, None, {"a": [1]},
-                         ["x", None])  # fmt: skip
+    assert found[:9] == ("infinity", "4000-01-01 BC", "1 mon 2 days", "{2026-01-02}", "[1,3)", True, None,
+                         '{"a": [1]}', ["x", None])  # fmt: skip
     assert [str(value) for value in found[9:]] == ["0.10", "NaN", "\\x00ff"]
 
 

@@ -6,7 +6,7 @@ import gzip
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
@@ -130,10 +130,27 @@ def test_a_run_of_queries_that_are_there_is_joined_with_them(database: Database,
     summary = load_results(database, [path], "r", ResultDefaults(query_set="q"), options=options)
     assert counts(summary) == (4, 2, 0, 0, 2)
     reasons = {entry["line"]: entry["reason"] for entry in map(json.loads, rejects.read_text().splitlines())}
-    assert "query 'e3' of query set 'q' is stored with another prompt or target ('p', 't')" in reasons[3]
+    assert "query 'e3' of query set 'q' is there already with another prompt or target ('p', 't')" in reasons[3]
     assert reasons[4].startswith("query 'e1' of query set 'q' asks for fact 'f1'; the record has 'f2'.")
     asked = "SELECT external_id, p.fact_id FROM tda.query p WHERE query_id IN (SELECT query_id FROM tda.run_query)"
     assert fetch(database, f"{asked} ORDER BY 1") == [("e1", "f1"), ("e2", "f1")]
+
+
+@pytest.mark.parametrize("on_conflict", ["skip", "update", "error"])
+def test_one_id_for_queries_of_two_tasks_is_rejected(
+    database: Database, tmp_path: Path, on_conflict: Literal["skip", "update", "error"]
+) -> None:
+    other = record(query_set="b", inputs_plaintext="another task", proponents=["three", "four"])
+    path = write(tmp_path / "r.jsonl", record(query_set="a"), other)
+    options = LoadOptions(on_conflict=on_conflict)
+    for expected in ((2, 1, 0, 0, 1), (2, 0, 0, 1, 1)):
+        summary = load_results(database, [path], "r", ResultDefaults(query_set="all"), options=options)
+        assert counts(summary) == expected
+        assert (
+            "query 'e1' of query set 'all' is there already with another prompt or target ('p', 't'); expected the "
+            "same. Name another --query-set and --run for records of another task"
+        ) in str(summary.first_rejection)
+    assert fetch(database, "SELECT prompt, text FROM tda.proponent ORDER BY rank") == [("p", "one"), ("p", "two")]
 
 
 # What is rejected --------------------------------------------------------------------------------

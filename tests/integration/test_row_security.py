@@ -3,29 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from contextlib import suppress
 
 import psycopg
 import pytest
-from psycopg import sql
 
-from tests.conftest import TEMPLATE
-from tests.integration.two_corpora import SECRETS, write_corpora
-from trackstar_db.database.embedded import EmbeddedServer
-from trackstar_db.store import Store
-
-Connection = psycopg.Connection[tuple[object, ...]]
-
-# keeper: granted zebra. maker: has a schema of its own to make functions in. guest: may log in, and nothing else.
-# member: may become keeper (SET ROLE), and has none of its rights before that.
-ROLES = """
-    CREATE ROLE keeper LOGIN; GRANT tda_reader TO keeper;
-    CREATE ROLE maker LOGIN; GRANT tda_reader TO maker;
-    CREATE ROLE member LOGIN NOINHERIT; GRANT keeper TO member; GRANT tda_reader TO member;
-    CREATE ROLE guest LOGIN"""
-NAMES = ("keeper", "maker", "member", "guest")
+from tests.integration.two_corpora import Connection, Seen, TwoCorpora, assert_kept, attempt, named
 
 # What differs with the day, or counts all rows: how many rows there are is no secret.
 BESIDE = {"refresh": {"rows", "duration_seconds", "newer_runs"}}
@@ -68,92 +51,6 @@ CALLS = {
 }
 
 
-@dataclass(frozen=True)
-class TwoCorpora:
-    """Two databases on one server: both corpora with zebra granted to keeper, and the same without zebra."""
-
-    server: EmbeddedServer
-    both: str = "row_security_both"
-    alone: str = "row_security_alone"
-
-    @contextmanager
-    def login(self, role: str = "tda_reader", database: str | None = None) -> Iterator[Connection]:
-        parameters = self.server.parameters(database=database or self.both) | {"user": role}
-        with psycopg.connect(**parameters, autocommit=True) as connection:
-            yield connection
-
-
-@pytest.fixture(scope="module")
-def corpora(test_server: EmbeddedServer) -> Iterator[TwoCorpora]:
-    made = TwoCorpora(test_server)
-    with made.login("trackstar", "postgres") as owner:
-        owner.execute(ROLES)
-        for name in (made.both, made.alone):
-            owner.execute(_named("CREATE DATABASE {} TEMPLATE {}", name, TEMPLATE))
-    for name in (made.both, made.alone):
-        with Store.open(test_server.url(database=name)) as store:
-            with store.database.connect() as connection:
-                write_corpora(connection, with_zebra=name == made.both)
-            store.refresh()
-            store.build_index("whole", "signs")
-            if name == made.both:
-                store.revoke_corpus("zebra", "tda_reader")
-                store.grant_corpus("zebra", "keeper")
-            else:
-                store.revoke_corpus(None, "tda_reader")
-                store.grant_corpus("open", "tda_reader")
-        with made.login("trackstar", name) as owner:
-            owner.execute("CREATE SCHEMA maker AUTHORIZATION maker")
-            owner.execute("CREATE SCHEMA keeper AUTHORIZATION keeper")
-            owner.execute("GRANT USAGE ON SCHEMA keeper TO PUBLIC")
-            owner.execute("ANALYZE")
-    yield made
-    with made.login("trackstar", "postgres") as owner:
-        for name in (made.both, made.alone):
-            owner.execute(_named("DROP DATABASE {} WITH (FORCE)", name))
-        for role in NAMES:
-            owner.execute(_named("DROP ROLE {}", role))
-
-
-@dataclass
-class Seen:
-    """All that came back from one statement: rows, notices, the error."""
-
-    rows: list[tuple[object, ...]] = field(default_factory=list)
-    said: list[str] = field(default_factory=list)
-
-    @property
-    def text(self) -> str:
-        return "\n".join([*map(str, self.rows), *self.said])
-
-
-def attempt(connection: Connection, statement: str) -> Seen:
-    """What a statement shows, whether it is refused or not."""
-    seen = Seen()
-
-    def hear(notice: psycopg.errors.Diagnostic) -> None:
-        seen.said += [str(notice.message_primary), str(notice.message_detail), str(notice.message_hint)]
-
-    connection.add_notice_handler(hear)
-    try:
-        cursor = connection.execute(statement.encode())
-        if cursor.description:
-            seen.rows = cursor.fetchall()
-    except psycopg.Error as error:
-        found = error.diag
-        seen.said += [
-            str(part) for part in (found.message_primary, found.message_detail, found.message_hint, found.context)
-        ]
-    finally:
-        connection.remove_notice_handler(hear)
-    return seen
-
-
-def assert_kept(seen: Seen) -> None:
-    """Nothing of zebra shows: no word or number of it, nor the error that such a number would make."""
-    assert not [sign for sign in (*SECRETS, "division by zero") if sign in seen.text], seen.text[:2000]
-
-
 def views(connection: Connection) -> list[str]:
     found = connection.execute("SELECT viewname FROM pg_views WHERE schemaname = 'tda' ORDER BY 1").fetchall()
     assert found
@@ -162,7 +59,7 @@ def views(connection: Connection) -> list[str]:
 
 def content(connection: Connection, view: str) -> list[str]:
     """The rows of a view, without what differs with the day."""
-    cursor = connection.execute(_named("SELECT * FROM tda.{}", view))
+    cursor = connection.execute(named("SELECT * FROM tda.{}", view))
     names = [column.name for column in cursor.description or ()]
     left_out = TIMES | BESIDE.get(view, set())
     return sorted(
@@ -174,10 +71,6 @@ def content(connection: Connection, view: str) -> list[str]:
 def _rounded(value: object) -> object:
     """Sums of doubles depend on the order of their rows."""
     return round(value, 9) if isinstance(value, float) else value
-
-
-def _named(statement: str, *names: str) -> sql.Composed:
-    return sql.SQL(statement).format(*map(sql.Identifier, names))  # type: ignore[arg-type]
 
 
 # What is granted -----------------------------------------------------------------------------------
@@ -229,7 +122,7 @@ def test_a_member_of_a_role_has_its_corpora_once_it_takes_it(corpora: TwoCorpora
         with pytest.raises(psycopg.errors.InsufficientPrivilege):
             member.execute(asked)
         for role, seen in (("keeper", ["open", "zebra"]), ("tda_reader", ["open"])):
-            member.execute(_named("SET ROLE {}", role))
+            member.execute(named("SET ROLE {}", role))
             assert member.execute(asked).fetchone() == (seen,)
             documents = member.execute("SELECT count(*) FROM tda.nearest(1, 1000, 'whole')").fetchone()
             assert documents == (6 * len(seen),)
@@ -249,7 +142,7 @@ def test_several_processes_see_what_one_sees(corpora: TwoCorpora) -> None:
                         "min_parallel_table_scan_size = 0", "min_parallel_index_scan_size = 0"):  # fmt: skip
             member.execute(f"SET {setting}".encode())
         for role, documents, runs in (("tda_reader", 6, 2), ("keeper", 512, 6)):
-            member.execute(_named("SET ROLE {}", role))
+            member.execute(named("SET ROLE {}", role))
             plan = attempt(member, "EXPLAIN SELECT count(*) FROM tda.document").text
             assert "Gather" in plan
             assert member.execute("SELECT count(*) FROM tda.document").fetchone() == (documents,)
@@ -260,7 +153,7 @@ def test_a_login_that_is_no_reader_sees_nothing(corpora: TwoCorpora) -> None:
     with corpora.login("guest") as guest:
         for view in views(guest):
             with pytest.raises(psycopg.errors.InsufficientPrivilege):
-                guest.execute(_named("SELECT * FROM tda.{}", view))
+                guest.execute(named("SELECT * FROM tda.{}", view))
 
 
 def test_a_plan_made_with_one_roles_corpora_is_not_used_with_anothers(corpora: TwoCorpora) -> None:

@@ -1,13 +1,23 @@
-"""A row in every table for each of two corpora, `open` and `zebra`, in plain SQL: what row-level security is tried on.
+"""A row in every table for each of two corpora, `open` and `zebra`, in plain SQL, and logins that may read one or both.
 
 Whatever belongs to zebra alone says so: its names and texts hold the word, its numbers are 987654 or end in 987654.
 """
 
 from __future__ import annotations
 
-import psycopg
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
 
-from trackstar_db.database.engine import Connection
+import psycopg
+from psycopg import sql
+
+from tests.conftest import TEMPLATE
+from trackstar_db.database.embedded import EmbeddedServer
+from trackstar_db.store import Store
+
+Connection = psycopg.Connection[tuple[object, ...]]
 
 SECRETS = ("zebra", "987654")
 
@@ -75,8 +85,10 @@ CORPUS = """
     SELECT 3, %(first)s + n, 0.5, CASE n %% 2 WHEN 0 THEN B'1111' ELSE B'1010' END FROM generate_series(0, 5) n;
     INSERT INTO trackstar.task_document SELECT 1, 1, %(first)s + n, 1 FROM generate_series(0, 5) n;
     INSERT INTO trackstar.entailment_label (document_id, fact_id, query_id, score, labeler)
-    SELECT %(first)s + n, 'f' || 1 + n %% 4, NULL, 0.9, 'by ' || %(corpus)s FROM generate_series(0, 5) n;
-    INSERT INTO trackstar.tail_patch SELECT 1, 1 + n %% 4, %(first)s + n, n FROM generate_series(0, 5) n;
+    SELECT %(first)s + n, 'f' || 1 + n %% 4, NULL, 0.9 + %(number)s / 1e7, 'by ' || %(corpus)s
+    FROM generate_series(0, 5) n;
+    INSERT INTO trackstar.tail_patch
+    SELECT 1, 1 + n %% 4, %(first)s + n, n + %(number)s / 1e6 FROM generate_series(0, 5) n;
     INSERT INTO trackstar.load (kind, destination, source) VALUES ('documents', %(corpus)s, '/home/' || %(corpus)s);
     INSERT INTO trackstar.retraining (name, model_id, corpus_id, query_set_id, settings, created_at)
     SELECT %(corpus)s || ' retraining', 1, c.corpus_id, 1, '{"fraction": 0.5}', '2026-01-01'
@@ -96,7 +108,7 @@ RUN = """
     INSERT INTO trackstar.run_query (run_id, query_id, position)
     SELECT run_id, n, n FROM trackstar.run, generate_series(1, 4) n WHERE name = %(run)s;
     INSERT INTO trackstar.proponent
-    SELECT run_id, q, direction, n + 1, %(first)s + n, 1 - n / 10.0
+    SELECT run_id, q, direction, n + 1, %(first)s + n, 1 - n / 10.0 + %(first)s / 1e6
     FROM trackstar.run, generate_series(1, 4) q, (VALUES ('proponent'), ('opponent')) side (direction),
          generate_series(0, %(count)s - 1) n
     WHERE name = %(run)s;
@@ -123,7 +135,7 @@ FURTHER = """
 """
 
 
-def write_corpora(connection: Connection, with_zebra: bool) -> None:
+def write_corpora(connection: psycopg.Connection[Any], with_zebra: bool) -> None:
     """Corpus `open` with its runs; and corpus `zebra` with those that searched it, alone or too.
 
     Rows of open have the same numbers with and without.
@@ -144,3 +156,106 @@ def write_corpora(connection: Connection, with_zebra: bool) -> None:
     ]:
         cursor.execute(RUN, {"run": run, "first": first, "count": count, "settings": settings})
     cursor.execute(FURTHER)
+
+
+# Logins --------------------------------------------------------------------------------------------
+
+# keeper: granted zebra. maker: has a schema of its own to make functions in. guest: may log in, and nothing else.
+# member: may become keeper (SET ROLE), and has none of its rights before that.
+ROLES = """
+    CREATE ROLE keeper LOGIN; GRANT tda_reader TO keeper;
+    CREATE ROLE maker LOGIN; GRANT tda_reader TO maker;
+    CREATE ROLE member LOGIN NOINHERIT; GRANT keeper TO member; GRANT tda_reader TO member;
+    CREATE ROLE guest LOGIN"""
+NAMES = ("keeper", "maker", "member", "guest")
+
+
+@dataclass(frozen=True)
+class TwoCorpora:
+    """Two databases on one server: both corpora with zebra granted to keeper, and the same without zebra."""
+
+    server: EmbeddedServer
+    both: str = "row_security_both"
+    alone: str = "row_security_alone"
+
+    @contextmanager
+    def login(self, role: str = "tda_reader", database: str | None = None) -> Iterator[Connection]:
+        parameters = self.server.parameters(database=database or self.both) | {"user": role}
+        with psycopg.connect(**parameters, autocommit=True) as connection:
+            yield connection
+
+
+@contextmanager
+def two_corpora(server: EmbeddedServer) -> Iterator[TwoCorpora]:
+    """Both databases and the roles, for as long as they are used."""
+    made = TwoCorpora(server)
+    with made.login("trackstar", "postgres") as owner:
+        owner.execute(ROLES)
+        for name in (made.both, made.alone):
+            owner.execute(named("CREATE DATABASE {} TEMPLATE {}", name, TEMPLATE))
+    for name in (made.both, made.alone):
+        with Store.open(server.url(database=name)) as store:
+            with store.database.connect() as connection:
+                write_corpora(connection, with_zebra=name == made.both)
+            store.refresh()
+            store.build_index("whole", "signs")
+            if name == made.both:
+                store.revoke_corpus("zebra", "tda_reader")
+                store.grant_corpus("zebra", "keeper")
+            else:
+                store.revoke_corpus(None, "tda_reader")
+                store.grant_corpus("open", "tda_reader")
+        with made.login("trackstar", name) as owner:
+            owner.execute("CREATE SCHEMA maker AUTHORIZATION maker")
+            owner.execute("CREATE SCHEMA keeper AUTHORIZATION keeper")
+            owner.execute("GRANT USAGE ON SCHEMA keeper TO PUBLIC")
+            owner.execute("ANALYZE")
+    yield made
+    with made.login("trackstar", "postgres") as owner:
+        for name in (made.both, made.alone):
+            owner.execute(named("DROP DATABASE {} WITH (FORCE)", name))
+        for role in NAMES:
+            owner.execute(named("DROP ROLE {}", role))
+
+
+@dataclass
+class Seen:
+    """All that came back from one statement: rows, notices, the error."""
+
+    rows: list[tuple[object, ...]] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+
+    @property
+    def text(self) -> str:
+        return "\n".join([*map(str, self.rows), *self.said])
+
+
+def attempt(connection: Connection, statement: str) -> Seen:
+    """What a statement shows, whether it is refused or not."""
+    seen = Seen()
+
+    def hear(notice: psycopg.errors.Diagnostic) -> None:
+        seen.said += [str(notice.message_primary), str(notice.message_detail), str(notice.message_hint)]
+
+    connection.add_notice_handler(hear)
+    try:
+        cursor = connection.execute(statement.encode())
+        if cursor.description:
+            seen.rows = cursor.fetchall()
+    except psycopg.Error as error:
+        found = error.diag
+        seen.said += [
+            str(part) for part in (found.message_primary, found.message_detail, found.message_hint, found.context)
+        ]
+    finally:
+        connection.remove_notice_handler(hear)
+    return seen
+
+
+def assert_kept(seen: Seen) -> None:
+    """Nothing of zebra shows: no word or number of it, nor the error that such a number would make."""
+    assert not [sign for sign in (*SECRETS, "division by zero") if sign in seen.text], seen.text[:2000]
+
+
+def named(statement: str, *names: str) -> sql.Composed:
+    return sql.SQL(statement).format(*map(sql.Identifier, names))  # type: ignore[arg-type]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import csv
-import json
-import re
 import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from decimal import Decimal
 from functools import partial
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -15,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 import click
 from wcwidth import clip, ljust, rjust, width
 
-from trackstar_db.cli.output import printable
-from trackstar_db.database.reader import plain
+from trackstar_db.cli.output import tell
+from trackstar_db.database.json_values import json_text
 from trackstar_db.database.refusals import named_once
+from trackstar_db.shown import printable, printable_json
 
 if TYPE_CHECKING:
     from trackstar_db.database.reader import Answer, Column, Row
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 GAP = "  "
 WIDTH_ELSEWHERE = 110  # of a table that goes to no terminal
 LEAST_WIDTH = 12  # of a text that is cut
-# JSON lets these stand as they are; a terminal would obey them.
-TERMINAL_CONTROLS = re.compile("[\x7f-\x9f]")
 
 
 def print_answer(answer: Answer, output_format: str) -> int:
@@ -47,14 +45,20 @@ def _print_json(columns: Sequence[Column], rows: Iterator[Row]) -> int:
 
 def _json_line(names: Sequence[str], row: Row) -> str:
     """A row as a JSON object on one line."""
-    record = {name: plain(value) for name, value in zip(names, row, strict=True)}
-    text = json.dumps(record, ensure_ascii=False)
-    return TERMINAL_CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    pairs = (f"{json_text(name)}: {json_text(value)}" for name, value in zip(names, row, strict=True))
+    return printable_json(f"{{{', '.join(pairs)}}}")
+
+
+class _Lines:
+    """Standard output for a writer of CSV that ends its rows by CR LF: before Python 3.13 it quotes only those two."""
+
+    def write(self, row: str) -> None:
+        sys.stdout.write(row.removesuffix("\r\n") + "\n")
 
 
 def _print_csv(columns: Sequence[Column], rows: Iterator[Row]) -> int:
     shown = printable if sys.stdout.isatty() else str
-    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer = csv.writer(_Lines())
     writer.writerow([shown(column.name) for column in columns])
     count = 0
     for count, row in enumerate(rows, start=1):  # noqa: B007
@@ -65,7 +69,9 @@ def _print_csv(columns: Sequence[Column], rows: Iterator[Row]) -> int:
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return json.dumps(plain(value), ensure_ascii=False) if isinstance(value, (list, dict)) else str(value)
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    return json_text(value) if isinstance(value, list) else str(value)
 
 
 def _print_table(answer: Answer) -> int:
@@ -86,7 +92,7 @@ def _print_table(answer: Answer) -> int:
         count += 1
         is_cut |= show([_cell(value) for value in row])
     note = "; longer texts are cut, and whole with --format json or csv" if is_cut else ""
-    click.echo(f"({count:,} {'row' if count == 1 else 'rows'}{note})", err=True)
+    tell(f"({count:,} {'row' if count == 1 else 'rows'}{note})")
     return count
 
 

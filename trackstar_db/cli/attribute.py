@@ -11,7 +11,7 @@ from trackstar_db.cli.base import Context, TrackstarCommand, TrackstarGroup, for
 from trackstar_db.cli.encode import model_option
 from trackstar_db.cli.estimate import announcer, dry_run_option
 from trackstar_db.cli.filters import filter_options
-from trackstar_db.cli.output import emit_record, emit_rows
+from trackstar_db.cli.output import confirmed, emit_record, emit_rows, tell
 
 if TYPE_CHECKING:
     from trackstar_db.search.attribute import RunSummary
@@ -93,7 +93,7 @@ def attribute(
         method = methods[0] if methods else DEFAULT_METHOD
         summaries, notices = [context.store.attribute(encodings, query_set, run, method, chosen)], []
     for notice in [*notices, *(notice for summary in summaries for notice in summary.notices)]:
-        click.echo(notice, err=True)
+        tell(notice)
     rows = [_without_notices(summary) for summary in summaries]
     if len(rows) == 1 and "all" not in methods:
         emit_record(rows[0], output_format)
@@ -136,7 +136,7 @@ def drop(context: Context, name: str, yes: bool) -> None:
     Example:
       trackstar run drop first
     """
-    if not yes and not click.confirm(f"Drop run {name}? (--yes does not ask)", err=True):
+    if not yes and not confirmed(f"Drop run {name}?"):
         return
     context.store.drop_run(name)
-    click.echo(f"Dropped run {name}.", err=True)
+    tell(f"Dropped run {name}.")

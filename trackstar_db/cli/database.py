@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
 from trackstar_db.cli.base import Context, TrackstarCommand, TrackstarGroup, format_option
-from trackstar_db.cli.output import emit_record, rows_table
+from trackstar_db.cli.output import emit_record, rows_table, tell
+from trackstar_db.shown import printable
 
 if TYPE_CHECKING:
     from trackstar_db.database.embedded import EmbeddedServer
     from trackstar_db.database.status import Status
+
+SHOWN_RUNS = 5
 
 
 @click.command(cls=TrackstarCommand)
@@ -37,7 +41,7 @@ def init(context: Context) -> None:
         done = "is up to date: its views were renewed"
     else:
         done = f"was upgraded from revision {before.revision}"
-    click.echo(f"The database {done} (revision {head_revision()}).", err=True)
+    tell(f"The database {done} (revision {head_revision()}).")
 
 
 @click.command(cls=TrackstarCommand)
@@ -88,7 +92,7 @@ def start(context: Context, tcp: bool, port: int | None) -> None:
         raise click.UsageError("--port is the port that --tcp opens: give both.")
     server = _server(context)
     server.start(tcp=tcp, port=port)
-    click.echo(f"The embedded server runs: {server.url()}", err=True)
+    tell(f"The embedded server runs: {server.url()}")
 
 
 @db.command()
@@ -102,7 +106,7 @@ def stop(context: Context, force: bool) -> None:
       trackstar db stop
     """
     was_running = _server(context).stop(force)
-    click.echo(f"The embedded server {'has stopped' if was_running else 'was not running'}.", err=True)
+    tell(f"The embedded server {'has stopped' if was_running else 'was not running'}.")
 
 
 @db.command("status")
@@ -118,10 +122,9 @@ def db_status(context: Context, output_format: str) -> None:
     found = _server(context).status()
     record = asdict(found)
     if found.is_running and not found.is_reachable:
-        click.echo(
+        tell(
             f"Note: process {found.pid} runs but nobody can connect: its socket is gone, or not made yet. Any "
-            "command starts it anew; this ends it: trackstar db stop --force",
-            err=True,
+            "command starts it anew; this ends it: trackstar db stop --force"
         )
     if output_format == "table":  # numbers that name something, and are not to be read as amounts
         record |= {name: str(record[name] or "") for name in ("port", "pid")}
@@ -139,9 +142,11 @@ def url(context: Context, reader: bool) -> None:
       psql "$(trackstar db url)"
       psql "$(trackstar db url --reader)" -c "SELECT * FROM tda.run"
     """
+    from trackstar_db.database.roles import READER
+
     server = _server(context)
     server.start()
-    click.echo(server.url("tda_reader") if reader else server.url())
+    click.echo(server.url(READER) if reader else server.url())
 
 
 def _server(context: Context) -> EmbeddedServer:
@@ -151,10 +156,9 @@ def _server(context: Context) -> EmbeddedServer:
 
     source = "--database-url" if context.database_url else configured_url()[0]
     if source:
-        click.echo(
+        tell(
             f"Note: {source} is set, so other commands use that database. `trackstar db` is about the "
-            "embedded server only.",
-            err=True,
+            "embedded server only."
         )
     return EmbeddedServer()
 
@@ -173,17 +177,34 @@ def _print_status(found: Status) -> None:
     if found.rows:
         rows = [{"table": row.table, "rows": f"{'about ' * row.is_estimate}{row.rows:,}"} for row in found.rows]
         click.echo(f"\n{rows_table(rows)}")
+    for line in _unfinished(found):
+        click.echo(f"\n{printable(line)}")
+
+
+def _unfinished(found: Status) -> Iterator[str]:
+    """What is to be gone on with, a line each."""
     for load in found.unfinished_loads:
         begun = load.started_at.isoformat(" ", "seconds")
-        click.echo(f"\nUnfinished since {begun}: load of {load.kind} from {load.source} into {load.destination}")
+        yield f"Unfinished since {begun}: load of {load.kind} from {load.source} into {load.destination}"
     for left in found.unfinished_encodings:
-        click.echo(
-            f"\nUnfinished: {left.documents_left:,} documents of corpus {left.corpus}. "
+        yield (
+            f"Unfinished: {left.documents_left:,} documents of corpus {left.corpus}. "
             f"Run: trackstar encode documents --encoding {left.encoding} --corpus {left.corpus}"
         )
     for search in found.unfinished_searches:
         begun = search.started_at.isoformat(" ", "seconds")
-        click.echo(
-            f"\nUnfinished since {begun}: search for run {search.run}, {search.documents_read:,} of "
+        yield (
+            f"Unfinished since {begun}: search for run {search.run}, {search.documents_read:,} of "
             f"{search.documents:,} documents. The same trackstar attribute goes on; or: trackstar run drop {search.run}"
+        )
+    for tried in found.unfinished_tail_patches:
+        yield (
+            f"Unfinished: run {tried.run} has tail-patches of {tried.proponents:,} proponents ({tried.optimizer}, "
+            f"learning rate {tried.learning_rate:g}) and is not judged by them. The same trackstar judge tail-patch "
+            "goes on"
+        )
+    if names := found.runs_not_refreshed:
+        more = f" and {len(names) - SHOWN_RUNS:,} more" if len(names) > SHOWN_RUNS else ""
+        yield (
+            f"Not refreshed: what dashboards read lacks {', '.join(names[:SHOWN_RUNS])}{more}. Run: trackstar refresh"
         )

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import click
 
 from trackstar_db.cli.base import Context, TrackstarCommand
-from trackstar_db.cli.output import printable
+from trackstar_db.cli.output import tell
 from trackstar_db.cli.serve import HOST, PORT
+from trackstar_db.shown import printable
 
 if TYPE_CHECKING:
     from trackstar_db.demo.run import DemoAnswer
@@ -39,7 +40,7 @@ def demo(context: Context) -> None:
     from trackstar_db.store import Store
 
     store = Store(context.unchecked_database)
-    answers = run_demo(store, tell=lambda line: click.echo(f"· {line}", err=True))
+    answers = run_demo(store, tell=lambda line: tell(f"· {line}"))
     for answer in answers:
         _print_answer(answer)
     _print_next_steps(context, answers[0])

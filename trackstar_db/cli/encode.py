@@ -8,7 +8,7 @@ import click
 
 from trackstar_db.cli.base import Context, TrackstarGroup, batch_tokens_option, format_option
 from trackstar_db.cli.estimate import announcer, dry_run_option
-from trackstar_db.cli.output import emit_record
+from trackstar_db.cli.output import emit_record, tell
 
 if TYPE_CHECKING:
     from trackstar_db.encoding.summary import EncodeSummary
@@ -71,9 +71,9 @@ def queries(context: Context, encoding: str, query_set: str, model: str | None, 
 
 def _emit(summary: EncodeSummary, what: str, output_format: str) -> None:
     for notice in summary.notices[:SHOWN_NOTICES]:
-        click.echo(notice, err=True)
+        tell(notice)
     if summary.failed > SHOWN_NOTICES:
-        click.echo(f"… and {summary.failed - SHOWN_NOTICES:,} more without a gradient", err=True)
+        tell(f"… and {summary.failed - SHOWN_NOTICES:,} more without a gradient")
     record = {
         what: summary.total,
         "already_encoded": summary.already_encoded,

@@ -9,7 +9,7 @@ import click
 
 from trackstar_db.cli.base import Context, TrackstarGroup, batch_tokens_option, format_option
 from trackstar_db.cli.estimate import announcer, dry_run_option
-from trackstar_db.cli.output import emit_record, emit_rows
+from trackstar_db.cli.output import confirmed, emit_record, emit_rows, tell
 
 
 @click.group(cls=TrackstarGroup)
@@ -122,7 +122,7 @@ def create(context: Context, /, output_format: str, token_budget: int | None, dr
     on_estimate = announcer(dry_run, output_format)
     created = context.store.create_encoding(NewEncoding(**options), token_budget, on_estimate)
     for notice in created.notices:
-        click.echo(notice, err=True)
+        tell(notice)
     record = {"encoding": created.name, "model": created.model, "dimension": created.dimension}
     emit_record({**record, "digest": created.digest.hex()}, output_format)
 
@@ -172,7 +172,7 @@ def drop(context: Context, name: str, yes: bool) -> None:
       trackstar encoding drop olmo
     """
     context.store.encoding(name)
-    if not yes and not click.confirm(f"Drop encoding {name} and all its gradients? (--yes does not ask)", err=True):
+    if not yes and not confirmed(f"Drop encoding {name} and all its gradients?"):
         return
     context.store.drop_encoding(name)
-    click.echo(f"Dropped encoding {name}.", err=True)
+    tell(f"Dropped encoding {name}.")

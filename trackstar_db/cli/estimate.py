@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 from tabulate import tabulate
 
-from trackstar_db.cli.output import emit_record
+from trackstar_db.cli.output import emit_record, tell
 
 if TYPE_CHECKING:
     from trackstar_db.estimates import Estimate
@@ -28,7 +28,7 @@ def announcer(dry_run: bool, output_format: str) -> OnEstimate:
         if dry_run:
             emit_record(estimate.shown() if output_format == "table" else estimate.record(), output_format)
         elif estimate.is_long:
-            click.echo(tabulate(estimate.shown().items(), tablefmt="plain", disable_numparse=True), err=True)
+            tell(tabulate(estimate.shown().items(), tablefmt="plain", disable_numparse=True))
         estimate.require_disk()
         if dry_run:
             raise click.exceptions.Exit(0)

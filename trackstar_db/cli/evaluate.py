@@ -10,7 +10,7 @@ import click
 
 from trackstar_db.cli.base import Context, TrackstarGroup, format_option, runs_option_of_group
 from trackstar_db.cli.lds import lds
-from trackstar_db.cli.output import emit_rows
+from trackstar_db.cli.output import emit_rows, tell
 
 if TYPE_CHECKING:
     from trackstar_db.evaluation.evaluate import Evaluation, Judge
@@ -85,11 +85,11 @@ def _evaluate(
         chart_paths(chart)  # refuses what cannot be drawn before the work
     found = context.store.evaluate(runs, cast("Judge", judge.replace("-", "_")), Bootstrap(**bootstrap))
     for notice in found.notices:
-        click.echo(notice, err=True)
+        tell(notice)
     rows = _rows(found, by)
     emit_rows(rows if output_format == "json" else [_shown(row, rows) for row in rows], output_format)
     if chart is not None:
-        click.echo(f"Drawn: {', '.join(map(str, draw_chart(found, chart)))}", err=True)
+        tell(f"Drawn: {', '.join(map(str, draw_chart(found, chart)))}")
 
 
 def _rows(found: Evaluation, by: str | None) -> Sequence[Row]:

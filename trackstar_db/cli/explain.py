@@ -14,9 +14,10 @@ import click
 
 from trackstar_db.cli.base import Context, TrackstarCommand
 from trackstar_db.cli.encode import model_option
-from trackstar_db.cli.output import emit_record, printable, rows_table
+from trackstar_db.cli.output import emit_record, rows_table, tell
 from trackstar_db.evaluation.charts import chart_paths
 from trackstar_db.explanation.influence_picture import NOTE, draw_explanations
+from trackstar_db.shown import printable
 
 if TYPE_CHECKING:
     from trackstar_db.explanation.explain import Explanation, Token
@@ -77,7 +78,7 @@ def explain(
     found = context.store.explain(run, query, ranks, "opponent" if opponent else "proponent", model)
     if picture is not None:
         for path in draw_explanations(found, picture):
-            click.echo(f"Wrote {path}.", err=True)
+            tell(f"Wrote {path}.")
     if output_format == "json":
         emit_record({"explanations": [asdict(explanation) for explanation in found]}, output_format)
     else:

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 import click
 
 from trackstar_db.cli.base import Context, TrackstarGroup
-from trackstar_db.cli.sql import given_statement, given_values, settings_option, source_argument, text_option
+from trackstar_db.cli.output import tell
+from trackstar_db.cli.sql import (
+    given_statement,
+    given_values,
+    settings_option,
+    source_argument,
+    tell_of_unknown,
+    text_option,
+)
 
 if TYPE_CHECKING:
     from trackstar_db.frames.export import FileSummary
@@ -52,10 +60,9 @@ def results(context: Context, run: str, output: str) -> None:
       trackstar export results --run first --output first.jsonl.gz
     """
     summary = context.store.export_results(run, output)
-    click.echo(
+    tell(
         f"{summary.run}: {summary.records:,} records, {summary.proponents:,} proponents, "
-        f"{summary.opponents:,} opponents · {summary.seconds:.1f} s",
-        err=True,
+        f"{summary.opponents:,} opponents · {summary.seconds:.1f} s"
     )
 
 
@@ -123,8 +130,11 @@ def sql(
     """
     from trackstar_db.cookbook import bind
 
-    statement, values = bind(given_statement(source, text), given_values(settings))
-    _tell(context.store.as_reader().export_select(statement, output, values, file_format))
+    question, given = given_statement(source, text), given_values(settings)
+    statement, values = bind(question, given)
+    store = context.store.as_reader()
+    _tell(store.export_select(statement, output, values, file_format))
+    tell_of_unknown(store.database, question, given)
 
 
 @export.command()
@@ -151,4 +161,4 @@ def gradients(context: Context, encoding: str, corpus: str | None, output: str) 
 
 def _tell(summary: FileSummary) -> None:
     rows = ", ".join(f"{name} {count:,} {'row' if count == 1 else 'rows'}" for name, count in summary.rows.items())
-    click.echo(f"{summary.format}: {rows} · {summary.seconds:.1f} s", err=True)
+    tell(f"{summary.format}: {rows} · {summary.seconds:.1f} s")

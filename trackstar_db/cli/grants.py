@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from trackstar_db.cli.base import Context, TrackstarCommand, format_option
-from trackstar_db.cli.output import emit_rows
+from trackstar_db.cli.output import emit_rows, tell
 
 every_option = click.option("--all", "is_every", is_flag=True, help="Every corpus, those to come too, instead of one.")
 
@@ -26,8 +26,8 @@ def grant(context: Context, corpus: str | None, is_every: bool, role: str) -> No
       trackstar grant wiki --to alice
     """
     for notice in context.store.grant_corpus(_corpus(corpus, is_every), role):
-        click.echo(f"Note: {notice}", err=True)
-    click.echo(f"Granted {_what(corpus)} to {role}.", err=True)
+        tell(f"Note: {notice}")
+    tell(f"Granted {_what(corpus)} to {role}.")
 
 
 @click.command(cls=TrackstarCommand)
@@ -44,8 +44,8 @@ def revoke(context: Context, corpus: str | None, is_every: bool, role: str) -> N
       trackstar revoke --all --from alice
     """
     for notice in context.store.revoke_corpus(_corpus(corpus, is_every), role):
-        click.echo(f"Note: {notice}", err=True)
-    click.echo(f"Revoked {_what(corpus)} from {role}.", err=True)
+        tell(f"Note: {notice}")
+    tell(f"Revoked {_what(corpus)} from {role}.")
 
 
 @click.command(cls=TrackstarCommand)

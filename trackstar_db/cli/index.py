@@ -9,7 +9,7 @@ import click
 
 from trackstar_db.cli.base import Context, TrackstarGroup, format_option
 from trackstar_db.cli.estimate import announcer, dry_run_option
-from trackstar_db.cli.output import emit_record, emit_rows
+from trackstar_db.cli.output import emit_record, emit_rows, tell
 
 if TYPE_CHECKING:
     from trackstar_db.estimates.indexes import IndexKind
@@ -47,7 +47,7 @@ def build(context: Context, encoding: str, kind: IndexKind, dry_run: bool, outpu
     """
     built = context.store.build_index(encoding, kind, announcer(dry_run, output_format))
     for notice in built.notices:
-        click.echo(notice, err=True)
+        tell(notice)
     record = asdict(built)
     del record["notices"]
     emit_record({**record, "seconds": round(built.seconds, 1)}, output_format)
@@ -65,7 +65,7 @@ def drop(context: Context, encoding: str, kind: IndexKind | None) -> None:
       trackstar index drop --encoding olmo --kind hnsw
     """
     for dropped in context.store.drop_index(encoding, kind):
-        click.echo(f"Dropped index {dropped} of encoding {encoding}.", err=True)
+        tell(f"Dropped index {dropped} of encoding {encoding}.")
 
 
 @index.command()

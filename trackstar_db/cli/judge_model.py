@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from trackstar_db.cli.base import Context, TrackstarCommand, format_option, runs_option
-from trackstar_db.cli.output import emit_record, rows_table
+from trackstar_db.cli.output import emit_record, rows_table, tell
 
 if TYPE_CHECKING:
     from trackstar_db.judges.predictions import PredictionSummary
@@ -118,9 +118,9 @@ def tail_patch(context: Context, /, runs: tuple[str, ...], output_format: str, *
 
 def _emit(summary: PredictionSummary | TailPatchSummary, output_format: str) -> None:
     for name, reason in summary.failures[:SHOWN_FAILURES]:
-        click.echo(f"{name!r} was left out: {reason}", err=True)
+        tell(f"{name!r} was left out: {reason}")
     if len(summary.failures) > SHOWN_FAILURES:
-        click.echo(f"… and {len(summary.failures) - SHOWN_FAILURES} more were left out", err=True)
+        tell(f"… and {len(summary.failures) - SHOWN_FAILURES} more were left out")
     record = asdict(summary)
     record |= {"failures": len(summary.failures), "seconds": round(summary.seconds, 1)}
     runs = record.pop("runs", None) if output_format == "table" else None

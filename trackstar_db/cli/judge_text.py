@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from trackstar_db.cli.base import Context, TrackstarCommand, batch_tokens_option, format_option, runs_option
-from trackstar_db.cli.output import emit_record
+from trackstar_db.cli.output import emit_record, tell
 
 if TYPE_CHECKING:
     from trackstar_db.judges.entailment import EntailmentSummary
@@ -85,7 +85,7 @@ def entailment(
 
 def _emit(summary: FrequencySummary | EntailmentSummary, output_format: str) -> None:
     for notice in summary.notices:
-        click.echo(notice, err=True)
+        tell(notice)
     record = asdict(summary)
     del record["notices"]
     emit_record({**record, "seconds": round(summary.seconds, 1)}, output_format)

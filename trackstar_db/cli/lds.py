@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from trackstar_db.cli.base import Context, TrackstarCommand, TrackstarGroup, format_option, runs_option
-from trackstar_db.cli.output import emit_record, emit_rows
+from trackstar_db.cli.output import confirmed, emit_record, emit_rows, tell
 
 
 @click.command(cls=TrackstarCommand)
@@ -66,10 +66,10 @@ def drop(context: Context, name: str, yes: bool) -> None:
     Example:
       trackstar retraining drop halves
     """
-    if not yes and not click.confirm(f"Drop retraining {name}? (--yes does not ask)", err=True):
+    if not yes and not confirmed(f"Drop retraining {name}?"):
         return
     context.store.drop_retraining(name)
-    click.echo(f"Dropped retraining {name}.", err=True)
+    tell(f"Dropped retraining {name}.")
 
 
 @click.command(cls=TrackstarCommand)

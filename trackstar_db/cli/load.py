@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from trackstar_db.cli.base import Context, TrackstarGroup, format_option
-from trackstar_db.cli.output import emit_record
+from trackstar_db.cli.output import emit_record, tell
 
 if TYPE_CHECKING:
     from trackstar_db.loaders import LoadOptions, LoadSummary
@@ -203,7 +203,7 @@ def _taken(shared: dict[str, Any]) -> tuple[tuple[str, ...], Any, LoadOptions]:
 def _emit(summary: LoadSummary, shared: dict[str, Any]) -> None:
     """Print the summary, and the notices beside it; raises InvalidRecord where nothing was fit to load."""
     for notice in summary.notices:
-        click.echo(notice, err=True)
+        tell(notice)
     counts = {name: getattr(summary, name) for name in ("read", "inserted", "updated", "skipped", "rejected")}
     if shared["output_format"] == "json":
         last = {"seconds": round(summary.seconds, 3), "dry_run": summary.is_dry_run}

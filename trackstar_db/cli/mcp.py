@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+
 import click
 
 from trackstar_db.cli.base import Context, TrackstarCommand
@@ -37,6 +39,8 @@ def mcp(context: Context, seconds: float, rows: int) -> None:
     Example:
       trackstar mcp --timeout 10
     """
+    # Nothing is half done, and a thread that waits for input ends no other way.
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     from trackstar_db.database.reader import open_reader
     from trackstar_db.errors import ExtraMissing
 

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from trackstar_db.cli.base import Context, TrackstarGroup, format_option
-from trackstar_db.cli.output import emit_rows
+from trackstar_db.cli.output import emit_rows, tell
 
 
 @click.group(cls=TrackstarGroup, invoke_without_command=True)
@@ -60,7 +60,7 @@ def add(context: Context, /, name: str, **settings: Any) -> None:
     from trackstar_db.search.methods import Method
 
     context.store.add_method(Method(name, "gradient", **settings))
-    click.echo(f"Added method {name}.", err=True)
+    tell(f"Added method {name}.")
 
 
 @methods.command()
@@ -74,4 +74,4 @@ def drop(context: Context, name: str) -> None:
       trackstar methods drop trak_plain
     """
     context.store.drop_method(name)
-    click.echo(f"Dropped method {name}.", err=True)
+    tell(f"Dropped method {name}.")

@@ -1,4 +1,4 @@
-"""Rows and records on standard output: a table for people, JSON for machines."""
+"""Rows and records on standard output: a table for people, JSON for machines. Words beside them, on standard error."""
 
 from __future__ import annotations
 
@@ -10,6 +10,18 @@ from pathlib import Path
 
 import click
 from tabulate import tabulate
+
+from trackstar_db.shown import printable, printable_json, printable_lines
+
+
+def tell(message: str) -> None:
+    """Print a word to whoever runs the command, on standard error; names in it may be anybody's."""
+    click.echo(printable_lines(message), err=True)
+
+
+def confirmed(question: str) -> bool:
+    """Whether whoever runs the command agrees."""
+    return click.confirm(printable(f"{question} (--yes does not ask)"), err=True)
 
 
 def emit_rows(rows: Sequence[Mapping[str, object]], output_format: str) -> None:
@@ -59,7 +71,7 @@ def _is_number(value: object) -> bool:
 
 
 def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=2, default=_plain)
+    return printable_json(json.dumps(value, ensure_ascii=False, indent=2, default=_plain))
 
 
 def _plain(value: object) -> object:
@@ -75,8 +87,3 @@ def _plain(value: object) -> object:
     if isinstance(value, Path):
         return str(value)
     raise TypeError(f"{type(value).__name__} has no form in JSON")
-
-
-def printable(text: str) -> str:
-    """Text on one line, with control characters (a terminal would obey them) replaced."""
-    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in " ".join(text.split()))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import logging
 import os
 import sys
@@ -14,8 +15,9 @@ import click
 import psycopg
 
 from trackstar_db import __version__
-from trackstar_db.cli import INTERRUPTED
+from trackstar_db.cli import ending
 from trackstar_db.cli.base import Context, TrackstarGroup
+from trackstar_db.cli.output import tell
 from trackstar_db.errors import TrackstarError
 
 # What they have to say to a user is raised; on Ctrl-C within a query they also log that they close the connection.
@@ -76,15 +78,15 @@ def run(arguments: Sequence[str] | None = None) -> int:
         result = trackstar.main(args=arguments, prog_name="trackstar", standalone_mode=False)
         sys.stdout.flush()
     except click.ClickException as error:
-        error.show()
+        shown = io.StringIO()
+        error.show(shown)
+        _say(shown.getvalue().rstrip())
         return error.exit_code
-    except (click.Abort, KeyboardInterrupt):
-        _say("Interrupted.")
-        return INTERRUPTED
+    except (click.Abort, KeyboardInterrupt) as error:
+        return _end(_interruption(error))
     except (TrackstarError, psycopg.Error) as error:
-        if _met_interruption(error):
-            _say("Interrupted.")
-            return INTERRUPTED
+        if interruption := _interruption(error):
+            return _end(interruption)
         if isinstance(error, TrackstarError):
             _say(f"Error: {error}")
             return error.exit_code
@@ -106,11 +108,17 @@ def run(arguments: Sequence[str] | None = None) -> int:
     return result if isinstance(result, int) else 0
 
 
-def _met_interruption(error: BaseException | None) -> bool:
-    """Whether an error came up only while Ctrl-C was being handled, for example where a connection was given back."""
+def _interruption(error: BaseException | None) -> BaseException | None:
+    """The signal behind an error that came up only while it was handled, as where a connection was given back."""
     while error is not None and not isinstance(error, KeyboardInterrupt):
         error = error.__cause__ or error.__context__
-    return error is not None
+    return error
+
+
+def _end(interruption: BaseException | None) -> int:
+    word, code = ending(interruption)
+    _say(word)
+    return code
 
 
 def _is_surrogate(character: str) -> bool:
@@ -120,7 +128,7 @@ def _is_surrogate(character: str) -> bool:
 
 def _say(message: str) -> None:
     with suppress(OSError):  # nobody can be told that nobody can be told
-        click.echo(message, err=True)
+        tell(message)
 
 
 def _database_message(error: psycopg.Error) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from trackstar_db.cli.base import Context, TrackstarGroup, format_option
-from trackstar_db.cli.output import emit_record, emit_rows
+from trackstar_db.cli.output import confirmed, emit_record, emit_rows, tell
 
 
 @click.group("query-set", cls=TrackstarGroup)
@@ -49,7 +49,7 @@ def create(
 
     created = context.store.create_query_set(name, source, Selection(is_correct, model, limit, seed))
     for notice in created.notices:
-        click.echo(notice, err=True)
+        tell(notice)
     emit_record({"query_set": created.query_set, "queries": created.queries}, output_format)
 
 
@@ -77,7 +77,7 @@ def drop(context: Context, name: str, yes: bool) -> None:
     Example:
       trackstar query-set drop right
     """
-    if not yes and not click.confirm(f"Drop query set {name} and its queries? (--yes does not ask)", err=True):
+    if not yes and not confirmed(f"Drop query set {name} and its queries?"):
         return
     context.store.drop_query_set(name)
-    click.echo(f"Dropped query set {name}.", err=True)
+    tell(f"Dropped query set {name}.")

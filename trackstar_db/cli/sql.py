@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from trackstar_db.cli.base import Context, TrackstarCommand
+from trackstar_db.cli.output import tell
 
 if TYPE_CHECKING:
-    from trackstar_db.cookbook import Example
+    from trackstar_db.database.engine import Database
+
+SHOWN_NAMES = 20
 
 source_argument = click.argument("source", required=False, metavar="[NAME|FILE|-]")
 text_option = click.option("-c", "--command", "text", metavar="TEXT", help="The SQL itself.")
@@ -74,9 +79,12 @@ def sql(
     from trackstar_db.cookbook import bind
     from trackstar_db.database.reader import answer, open_reader
 
-    statement, values = bind(given_statement(source, text), given_values(settings))
-    with answer(open_reader(context.database_url), statement, values, seconds) as found:
+    question, given = given_statement(source, text), given_values(settings)
+    statement, values = bind(question, given)
+    reader = open_reader(context.database_url)
+    with answer(reader, statement, values, seconds) as found:
         print_answer(found, output_format or ("table" if sys.stdout.isatty() else "csv"))
+    tell_of_unknown(reader, question, given)
 
 
 def given_statement(source: str | None, text: str | None) -> str:
@@ -94,6 +102,23 @@ def given_statement(source: str | None, text: str | None) -> str:
 
         return example(source).text
     return _read(source, Path(source).read_bytes)
+
+
+def tell_of_unknown(reader: Database, question: str, given: Mapping[str, str]) -> None:
+    """Nothing; where a question was asked of a run or query set that a reader does not see, that is said."""
+    from trackstar_db.cookbook import names_asked
+    from trackstar_db.database.queries import query
+
+    asked = names_asked(question, given)
+    if not asked:
+        return
+    with reader.session() as session:
+        for kind, name in dict.fromkeys(asked):
+            known = [found for (found,) in session.execute(query(f"reader_{kind}_names"))]
+            if name not in known:
+                there = ", ".join(known[:SHOWN_NAMES]) + (", …" if len(known) > SHOWN_NAMES else "")
+                word = kind.replace("_", " ")
+                tell(f"Note: there is no {word} named {name!r}. There {f'are: {there}' if known else 'is none'}.")
 
 
 def _read(name: str, read: Callable[[], bytes]) -> str:
@@ -121,17 +146,14 @@ def given_values(settings: tuple[str, ...]) -> dict[str, str]:
 
 
 def _list(output_format: str | None) -> None:
-    from trackstar_db.cli.output import emit_rows
     from trackstar_db.cookbook import examples
 
     if output_format == "json":
-        emit_rows([_as_row(found) for found in examples()], output_format)
+        for found in examples():
+            record = asdict(found)
+            click.echo(json.dumps({**record, "sql": record.pop("text")}, ensure_ascii=False))
         return
     for found in examples():
         click.echo(f"{found.name}\n    {found.question}")
         for parameter in found.parameters:
             click.echo(f"    --set {parameter.name}={parameter.default.strip(chr(39))}   {parameter.says}")
-
-
-def _as_row(found: Example) -> dict[str, object]:
-    return {"name": found.name, "question": found.question, "parameters": list(found.parameters), "sql": found.text}

@@ -6,7 +6,7 @@ import click
 
 from trackstar_db.cli.base import Context, TrackstarGroup, format_option
 from trackstar_db.cli.estimate import announcer, dry_run_option
-from trackstar_db.cli.output import emit_record, emit_rows
+from trackstar_db.cli.output import confirmed, emit_record, emit_rows, tell
 
 
 @click.group(cls=TrackstarGroup)
@@ -44,7 +44,7 @@ def create(
     on_estimate = announcer(dry_run, output_format)
     created = context.store.create_task(name, encoding, query_set, mixing_lambda, on_estimate)
     for notice in created.notices:
-        click.echo(notice, err=True)
+        tell(notice)
     record = {"task": created.name, "mixing_lambda": created.mixing_lambda, **created.recipe}
     emit_record(record, output_format)
 
@@ -73,7 +73,7 @@ def drop(context: Context, name: str, yes: bool) -> None:
     Example:
       trackstar task drop facts-90
     """
-    if not yes and not click.confirm(f"Drop task {name}? (--yes does not ask)", err=True):
+    if not yes and not confirmed(f"Drop task {name}?"):
         return
     context.store.drop_task(name)
-    click.echo(f"Dropped task {name}.", err=True)
+    tell(f"Dropped task {name}.")

@@ -12,7 +12,8 @@ from trackstar_db.cli.base import Context, TrackstarCommand, format_option
 from trackstar_db.cli.encode import model_option
 from trackstar_db.cli.filters import filter_options
 from trackstar_db.cli.index import kind_choice
-from trackstar_db.cli.output import emit_record, printable
+from trackstar_db.cli.output import emit_record, tell
+from trackstar_db.shown import printable
 
 if TYPE_CHECKING:
     from trackstar_db.estimates.indexes import IndexKind
@@ -68,7 +69,7 @@ def trace(
     )
     found = context.store.trace(prompt, target, **options, options=chosen)
     for notice in found.notices:
-        click.echo(notice, err=True)
+        tell(notice)
     if output_format == "json":
         record = asdict(found)
         del record["notices"]
@@ -78,7 +79,7 @@ def trace(
 
 
 def _print_trace(found: Trace) -> None:
-    click.echo(f"{found.prompt} → {found.target}   (probability {found.probability:.3f})")
+    click.echo(printable(f"{found.prompt} → {found.target}") + f"   (probability {found.probability:.3f})")
     for title, influences in (("Proponents", found.proponents), ("Opponents", found.opponents)):
         click.echo(f"\n{title}")
         for influence in influences:

@@ -22,7 +22,8 @@ Within a major version nothing is taken away, renamed or changed in type or mean
 version (`SELECT version FROM tda.surface`). What is to go says so in its comment, "Deprecated since …", with what takes
 its place, and stays for the rest of the major version and for six months at least.
 
-Views with a column `refreshed_at` are computed beforehand by `trackstar refresh`; all others are live.
+Views with a column `refreshed_at` are computed beforehand by `trackstar refresh`; all others are live, and so is
+`tda.refresh`, which says when that was.
 """
 
 

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from trackstar_db.database.embedded_layout import Layout
-from trackstar_db.database.embedded_settings import DATABASE, OWNER, READER
+from trackstar_db.database.embedded_settings import DATABASE, OWNER
+from trackstar_db.database.roles import READER
 from trackstar_db.errors import EmbeddedServerError
 
 # One statement a line: the server's single-user mode reads it so.

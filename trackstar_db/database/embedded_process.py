@@ -141,8 +141,10 @@ def spawn(command: Sequence[str], user: ServerUser | None, inherited: Sequence[i
     """The process number of a program that outlives this process, in a session of its own; it writes to a log.
 
     Through a shell that ends at once: were it our child, it would stay a zombie when killed, and look alive.
+    The log is its owner's alone: what the server says quotes queries.
     """
-    with log.open("ab") as output:
+    with os.fdopen(os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab") as output:
+        os.fchmod(output.fileno(), 0o600)  # one that an earlier version made
         started = subprocess.run(
             ["/bin/sh", "-c", '"$@" >&2 & echo $!', "sh", *command],
             check=True,

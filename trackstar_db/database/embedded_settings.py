@@ -11,8 +11,9 @@ from pathlib import Path
 import psycopg
 from psycopg import sql
 
+from trackstar_db.database.roles import READER
+
 OWNER = "trackstar"
-READER = "tda_reader"
 DATABASE = "trackstar"
 LOOPBACK = "127.0.0.1"
 DEFAULT_PORT = 5432

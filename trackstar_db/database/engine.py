@@ -78,7 +78,8 @@ class Database:
     def conninfo(self) -> str:
         """The address for libpq, its password included: what a pool of another kind connects by."""
         defaults = {"connect_timeout": str(CONNECT_SECONDS), "fallback_application_name": "trackstar"}
-        return make_conninfo("", **{**defaults, **self._find_parameters()})
+        fixed = {"client_encoding": "UTF8"}  # whatever PGCLIENTENCODING says: texts are sent and read as that
+        return make_conninfo("", **{**defaults, **self._find_parameters(), **fixed})
 
     def __repr__(self) -> str:
         return f"Database({self.address!r})"

@@ -10,7 +10,7 @@ from psycopg.rows import dict_row
 from trackstar_db.database.engine import Connection, Database
 from trackstar_db.database.names import corpus_id
 from trackstar_db.database.queries import query
-from trackstar_db.database.reader import READER
+from trackstar_db.database.roles import READER
 from trackstar_db.errors import NotFound
 
 Notices = tuple[str, ...]

@@ -8,31 +8,32 @@ a read-only transaction that is always rolled back, under a time limit, in a ses
 
 from __future__ import annotations
 
-import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 import psycopg
 from psycopg import RawCursor, sql
+from psycopg.adapt import Buffer
 from psycopg.types.string import TextLoader
 
 from trackstar_db.database.engine import Connection, Database, open_database
+from trackstar_db.database.json_values import JsonText
 from trackstar_db.database.queries import query
-from trackstar_db.database.refusals import refuse_unsendable, refusing, timed_out
+from trackstar_db.database.refusals import loaded, refuse_unsendable, refusing, timed_out
 from trackstar_db.database.revision import code_state
+from trackstar_db.database.roles import READER
 from trackstar_db.errors import DatabaseUnavailable, DatabaseUnsuitable, SchemaOutOfDate
 
-READER = "tda_reader"
 ROWS_AT_ONCE = 100
 STATEMENT_SECONDS = 60.0
 DECLARE = "DECLARE answer NO SCROLL CURSOR FOR\n"
 NUMBERS = ("int2", "int4", "int8", "oid", "float4", "float8", "numeric")
 # All other types are read as the text that PostgreSQL prints: an interval or a date before Christ is no Python value.
-KEPT_TYPES = (*NUMBERS, "bool", "text", "varchar", "bpchar", "name", "json", "jsonb")
+KEPT_TYPES = (*NUMBERS, "bool", "text", "varchar", "bpchar", "name")
+JSON_TYPES = ("json", "jsonb")
 
 Row = tuple[Any, ...]
 
@@ -120,17 +121,6 @@ def answer(
                 raise timed_out(seconds) from error
 
 
-def plain(value: Any) -> Any:
-    """A value as JSON has it: numbers as numbers; NaN, Infinity and -Infinity, which it has not, as text."""
-    if isinstance(value, Decimal):
-        value = int(value) if value.is_finite() and value == value.to_integral_value() else float(value)
-    if isinstance(value, float) and not math.isfinite(value):
-        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    if isinstance(value, list):
-        return [plain(item) for item in value]
-    return value
-
-
 class _TimeLimit:
     """The time that a statement has left. Set before each part of it: a text can change the session's settings."""
 
@@ -157,7 +147,7 @@ def _batches(cursor: RawCursor[Row], limit: _TimeLimit, count: int, batch: list[
 
 def _fetch(cursor: RawCursor[Row], limit: _TimeLimit, count: int) -> list[Row]:
     with limit.running():
-        return cursor.execute(sql.SQL("FETCH {} FROM answer").format(count)).fetchall()
+        return loaded(cursor.execute(sql.SQL("FETCH {} FROM answer").format(count)))
 
 
 def _columns(cursor: RawCursor[Row]) -> tuple[Column, ...]:
@@ -169,10 +159,17 @@ def _columns(cursor: RawCursor[Row]) -> tuple[Column, ...]:
 def _read_as_printed(connection: Connection) -> Connection:
     """The connection, which from now on gives Python values for plain types and PostgreSQL's own text for others."""
     adapters = connection.adapters
-    kept = {adapters.types[name] for name in KEPT_TYPES}
+    kept = {adapters.types[name] for name in (*KEPT_TYPES, *JSON_TYPES)}
     for info in adapters.types:
         if info not in kept:
             adapters.register_loader(info.oid, TextLoader)
             if info.array_oid:
                 adapters.register_loader(info.array_oid, TextLoader)
+    for name in JSON_TYPES:
+        adapters.register_loader(name, _JsonLoader)
     return connection
+
+
+class _JsonLoader(TextLoader):
+    def load(self, data: Buffer) -> JsonText:
+        return JsonText(super().load(data))

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from typing import TypeVar
 
 import psycopg
+from psycopg import RawCursor
 from wcwidth import width
 
 from trackstar_db.database.engine import is_loss
 from trackstar_db.errors import StatementRefused
+from trackstar_db.shown import printable_lines
 
 SHOWN_BEFORE, SHOWN_AFTER = 60, 40
+
+Row = TypeVar("Row")
 
 
 def refuse_unsendable(text: str, *parameters: str) -> None:
@@ -46,6 +51,19 @@ def timed_out(seconds: float) -> StatementRefused:
     )
 
 
+def loaded(cursor: RawCursor[Row]) -> list[Row]:
+    """The rows that were fetched; raises StatementRefused where the text has changed how they are written.
+
+    With another client_encoding a row before the change would be read as what it is not.
+    """
+    if cursor.connection.pgconn.parameter_status(b"client_encoding") == b"UTF8":
+        with suppress(UnicodeDecodeError):
+            return cursor.fetchall()
+    raise StatementRefused(
+        "The rows that came back are not all in UTF-8: the statement changes client_encoding. Leave it as it is."
+    )
+
+
 @contextmanager
 def refusing(text: str, before: int) -> Iterator[None]:
     """Nothing; raises StatementRefused for what the server has against a text. The loss of the server stays what it is.
@@ -66,14 +84,14 @@ def refusal(error: psycopg.Error, text: str, before: int) -> StatementRefused:
     text: as it was given; before: characters that were sent before it
     """
     diag = error.diag
-    parts = [_plain(diag.message_primary or str(error).strip())]
+    parts = [printable_lines(diag.message_primary or str(error).strip())]
     position = int(diag.statement_position or 0) - before
     if position > 0:
         parts.append(_marked_line(text, position - 1))
     if diag.message_detail:
-        parts.append(f"Detail: {_plain(diag.message_detail)}")
+        parts.append(f"Detail: {printable_lines(diag.message_detail)}")
     if hint := diag.message_hint or _hint(error):
-        parts.append(f"Hint: {_plain(hint)}")
+        parts.append(f"Hint: {printable_lines(hint)}")
     return StatementRefused("\n".join(parts))
 
 
@@ -96,13 +114,5 @@ def _marked_line(text: str, index: int) -> str:
     column = index - begin
     cut = max(0, column - SHOWN_BEFORE)
     label = f"LINE {text.count(chr(10), 0, index) + 1}: "
-    indent = width(label + _plain(line[cut:column]))
-    return f"{label}{_plain(line[cut : column + SHOWN_AFTER])}\n{' ' * indent}^"
-
-
-def _plain(text: str) -> str:
-    """Text with control characters, which a terminal would obey, replaced; line breaks stay."""
-    return "".join(
-        char if char.isprintable() or char == "\n" else " " if char == "\t" else "\N{REPLACEMENT CHARACTER}"
-        for char in text
-    )
+    indent = width(label + printable_lines(line[cut:column]))
+    return f"{label}{printable_lines(line[cut : column + SHOWN_AFTER])}\n{' ' * indent}^"

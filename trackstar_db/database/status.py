@@ -63,8 +63,24 @@ class UnfinishedSearch:
 
 
 @dataclass(frozen=True)
+class UnfinishedTailPatch:
+    """A run with tail-patches that it is not judged by; the same judge tail-patch again continues them.
+
+    proponents: how many have one
+    """
+
+    run: str
+    optimizer: str
+    learning_rate: float
+    proponents: int
+
+
+@dataclass(frozen=True)
 class Status:
-    """Versions, revision, rows and unfinished work of one database."""
+    """Versions, revision, rows and unfinished work of one database.
+
+    runs_not_refreshed: those that the views with refreshed_at do not have as they are
+    """
 
     address: str
     trackstar_version: str
@@ -77,6 +93,8 @@ class Status:
     unfinished_loads: tuple[UnfinishedLoad, ...]
     unfinished_encodings: tuple[UnfinishedEncoding, ...]
     unfinished_searches: tuple[UnfinishedSearch, ...]
+    unfinished_tail_patches: tuple[UnfinishedTailPatch, ...]
+    runs_not_refreshed: tuple[str, ...]
 
 
 def status(database: Database) -> Status:
@@ -99,6 +117,8 @@ def status(database: Database) -> Status:
             unfinished_loads=_all(connection, "status_loads", UnfinishedLoad) if has_tables else (),
             unfinished_encodings=_all(connection, "status_encodings", UnfinishedEncoding) if has_tables else (),
             unfinished_searches=_all(connection, "status_searches", UnfinishedSearch) if has_tables else (),
+            unfinished_tail_patches=_all(connection, "status_tail_patches", UnfinishedTailPatch) if has_tables else (),
+            runs_not_refreshed=_names(connection, "status_refresh") if has_tables else (),
         )
 
 
@@ -118,3 +138,7 @@ def _count(connection: Connection, table: str, estimate: int) -> TableRows:
 def _all(connection: Connection, name: str, row: type[Row]) -> tuple[Row, ...]:
     with connection.cursor(row_factory=class_row(row)) as cursor:
         return tuple(cursor.execute(query(name)).fetchall())
+
+
+def _names(connection: Connection, name: str) -> tuple[str, ...]:
+    return tuple(found for (found,) in connection.execute(query(name)))

@@ -60,6 +60,7 @@ def run_demo(store: Store, tell: Callable[[str], None], k: int = 5) -> list[Demo
     _attribute(store, tell)
     _judge(store, tell)
     store.refresh()
+    tell(f"asks the model for {len(QUERIES)} answers to show")
     loaded = load_model(demo.MODEL)
     with store.database.connect() as connection, connection.cursor(row_factory=dict_row) as cursor:
         parameters = {"query_set": NAME, "external_ids": list(QUERIES)}
@@ -110,9 +111,10 @@ def _judge(store: Store, tell: Callable[[str], None]) -> None:
     tell(f"asked the model all {said.queries:,} queries: {said.correct:,} right")
     runs = [run["run"] for run in store.runs() if run["run"] in (NAME, BM25)]
     store.judge_entailment(runs, labeler="alias_match")
+    tell("takes a training step on each proponent of some queries, and undoes it; this takes longest")
     options = TailPatchOptions(every=QUERIES_PER_TRIED, model=str(demo.MODEL), optimizer_state=demo.SECOND_MOMENT)
     tried = store.judge_tail_patch(runs, options)
-    tell(f"took one training step on each of {tried.pairs:,} proponents")
+    tell(f"took one training step on each of {tried.pairs:,} proponents; computes what dashboards read")
 
 
 def _asked_of(asked: dict[str, Any], k: int) -> dict[str, Any]:

@@ -7,6 +7,7 @@ metadata name PostgreSQL's own type, as ADBC's do.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from uuid import UUID
 
@@ -82,7 +83,13 @@ class _Float(NumericBinaryLoader):
     format = Format.BINARY
 
     def load(self, data: Buffer) -> float:  # type: ignore[override]
-        return float(super().load(data))
+        exact = super().load(data)
+        if math.isinf(found := float(exact)) and exact.is_finite():
+            raise StatementRefused(
+                f"A number of {exact.adjusted() + 1:,} digits is too large for a file's numbers. "
+                "Select the column as text: CAST (… AS text)"
+            )
+        return found
 
 
 class _Uuid(Loader):

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
-from trackstar_db.database.reader import plain
+from trackstar_db.database.json_values import one_line, plain
 from trackstar_db.errors import InputError
 from trackstar_db.frames.arrow_types import is_json
 
@@ -87,7 +87,7 @@ def write_csv(stream: IO[bytes], schema: pa.Schema, batches: Iterable[pa.RecordB
 def write_jsonl(stream: IO[bytes], schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> None:
     """Nothing; an object a row, in which JSON stands as it is."""
     names = [json.dumps(field.name, ensure_ascii=False) for field in schema]
-    texts = [_one_line if is_json(field) else json_text for field in schema]
+    texts = [one_line if is_json(field) else json_text for field in schema]
     for batch in batches:
         for row in zip(*map(plain_values, batch.columns), strict=True):
             pairs = [
@@ -124,11 +124,6 @@ def json_text(value: object) -> str:
 def _json_texts(column: pa.Array) -> pa.Array:
     texts = [None if value is None else json_text(value) for value in column.to_pylist()]
     return pa.array(texts, pa.string())
-
-
-def _one_line(text: str) -> str:
-    """JSON without line breaks, which stand between its parts only: within a text they are escaped."""
-    return text.replace("\r", " ").replace("\n", " ")
 
 
 def _iso(value: Any) -> str:

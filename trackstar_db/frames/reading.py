@@ -12,7 +12,7 @@ from psycopg import RawCursor
 from psycopg.rows import TupleRow
 
 from trackstar_db.database.engine import Connection, Database
-from trackstar_db.database.refusals import refuse_unsendable, refusing
+from trackstar_db.database.refusals import loaded, refuse_unsendable, refusing
 from trackstar_db.errors import StatementRefused
 from trackstar_db.frames.arrow_types import arrow_schema, read_for_arrow
 
@@ -64,7 +64,7 @@ def open_batches(connection: Connection, text: str, parameters: Sequence[object]
         RawCursor(connection).execute((DECLARE + text).encode(), parameters, prepare=True)
     cursor = RawCursor(connection)
     with refusing(text, len(DECLARE)):
-        rows = cursor.execute(FETCH, binary=True).fetchall()
+        rows = loaded(cursor.execute(FETCH, binary=True))
     schema = arrow_schema(cursor.description or (), connection)
     yield Batches(schema, _batches(cursor, rows, schema, text))
     connection.execute("CLOSE frame")
@@ -88,7 +88,7 @@ def _batches(
 
 def _fetched(cursor: RawCursor[TupleRow], count: int, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     while count == FETCHED_ROWS:
-        rows = cursor.execute(FETCH, binary=True).fetchall()
+        rows = loaded(cursor.execute(FETCH, binary=True))
         count = len(rows)
         if rows:
             yield _batch(rows, schema)

@@ -24,7 +24,7 @@ from trackstar_db.search.gradient_pass import queries_at_once
 from trackstar_db.search.gradient_search import answerable_queries, gradient_scorers, tasks_of
 from trackstar_db.search.ranking import NO_DOCUMENT, Ranking, joined
 from trackstar_db.search.request import Found, SearchRequest
-from trackstar_db.search.runs import find_runs
+from trackstar_db.search.runs import require_run
 from trackstar_db.search.scoring import GradientScorer
 
 GRADIENT_NUMBERS = 1 << 24
@@ -100,14 +100,15 @@ def read_candidates(request: SearchRequest) -> tuple[Candidates, dict[str, objec
     Raises NotFound for a run that is not there, InputError for one without anything of the query set.
     """
     options, connection = request.options, request.connection
-    (_, name), *others = find_runs(connection, [str(options.rerank)]).items()
+    name = str(options.rerank)
+    require_run(connection, name)
     wanted = options.candidates_for(request.method)
     parameters = {"run": name, "query_set_id": request.query_set_id, "candidates": wanted}
     with connection.cursor().copy(query("rerank_candidates"), parameters) as copy:
         rows = np.frombuffer(copied_rows(copy), _ROW)
-    if others or not len(rows):
+    if not len(rows):
         raise InputError(
-            f"run {options.rerank!r} has no proponent of a query of {request.query_set!r}, so there is nothing to "
+            f"run {name!r} has no proponent of a query of {request.query_set!r}, so there is nothing to "
             f"re-rank. Name one run over that query set."
         )
     columns = (rows["query"].astype(np.int64), rows["document"].astype(np.int64), rows["proponent"], rows["opponent"])

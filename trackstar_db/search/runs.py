@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -29,9 +29,20 @@ def find_runs(connection: Connection[TupleRow], names: Sequence[str]) -> dict[in
     there: dict[int, str] = dict(connection.execute(query("run_names")).fetchall())
     for name in names:
         if not any(_is_meant(run, name) for run in there.values()):
-            known = f"the database has: {', '.join(there.values())}" if there else "the database has none yet"
-            raise NotFound(f"no run named {name!r}; {known}. See: trackstar run list")
+            raise _not_there(name, there.values())
     return {number: run for number, run in there.items() if any(_is_meant(run, name) for name in names)}
+
+
+def require_run(connection: Connection[TupleRow], name: str) -> None:
+    """Nothing; raises NotFound where no run has exactly this name."""
+    there = [run for _, run in connection.execute(query("run_names"))]
+    if name not in there:
+        raise _not_there(name, there)
+
+
+def _not_there(name: str, there: Collection[str]) -> NotFound:
+    known = f"the database has: {', '.join(there)}" if there else "the database has none yet"
+    return NotFound(f"no run named {name!r}; {known}. See: trackstar run list")
 
 
 def _is_meant(run: str, name: str) -> bool:
