@@ -151,9 +151,11 @@ CREATE POLICY granted ON trackstar.lds FOR SELECT
 
 ALTER TABLE trackstar.query_overview ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS granted ON trackstar.query_overview;
+-- The second condition, which the first implies, is for the indexes that begin with the run.
 CREATE POLICY granted ON trackstar.query_overview FOR SELECT
-    USING ((SELECT trackstar.visible_runs()) IS NULL
-           OR NOT trackstar.is_outside(run_id, (SELECT trackstar.number_ranges(trackstar.visible_runs()))));
+    USING (((SELECT trackstar.visible_runs()) IS NULL
+            OR NOT trackstar.is_outside(run_id, (SELECT trackstar.number_ranges(trackstar.visible_runs()))))
+           AND run_id = ANY ((SELECT trackstar.readable_runs())::bigint[]));
 
 ALTER TABLE trackstar.metric_heat_map ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS granted ON trackstar.metric_heat_map;

@@ -19,8 +19,8 @@
 --       - a policy costs less than any comparison: trackstar.is_outside, or it stands on a table of which views show
 --         values only as expressions that are not leakproof (score + 0, name || ''), which wait for the policy;
 --       - what a reader may guess at is in no index that a comparison of his reads, unless the index begins with the
---         corpus and the policy asks for that as = ANY (…). Elsewhere it is indexed as such an expression, in the view
---         as in the index: that sorts, and reads nothing.
+--         corpus or the run and the policy asks for that as = ANY (…). Elsewhere it is indexed as such an expression, in
+--         the view as in the index: that sorts, and reads nothing.
 --     Numbers of documents, queries, facts and runs are no secret. tests/integration/test_guessing.py guesses at the rest.
 --   * No message lists names that were not read so. A view that you make by hand is WITH (security_invoker).
 

@@ -1,10 +1,10 @@
 -- Each query of each run on one row: what lists are sorted and filtered by.
 CREATE OR REPLACE VIEW tda.query_overview AS
 SELECT run.name AS run, run.method, s.name AS query_set, o.query_id, q.external_id, q.prompt, q.target, q.fact_id,
-       r.label AS relation, o.fact_frequency + 0 AS fact_frequency, o.frequency_bucket + 0 AS frequency_bucket,
-       o.has_annotated_document, o.position, o.proponents, o.confidence + 0 AS confidence, o.is_correct,
-       o.reciprocal_rank + 0 AS reciprocal_rank, o.recall_at_10, o.precision_at_10,
-       o.best_ais_score + 0 AS best_ais_score, o.ais_reciprocal_rank, o.ais_recall_at_10,
+       r.label AS relation, o.fact_frequency, o.frequency_bucket + 0 AS frequency_bucket,
+       o.has_annotated_document, o.position, o.proponents, o.confidence, o.is_correct,
+       o.reciprocal_rank, o.recall_at_10, o.precision_at_10,
+       o.best_ais_score, o.ais_reciprocal_rank, o.ais_recall_at_10,
        o.ais_precision_at_10, o.tail_patch_delta,
        (SELECT done.refreshed_at FROM trackstar.refresh done WHERE done.name = 'query_overview') AS refreshed_at,
        o.run_id
