@@ -67,6 +67,12 @@ def test_a_label_needs_a_name(database: Database, pair: tuple[int, int], labeler
         store_label(connection, labeler, *pair, 1)
 
 
+def test_labels_of_a_judge_are_not_replaced_by_hand(database: Database, pair: tuple[int, int]) -> None:
+    for change in (lambda c: store_label(c, "alias_match", *pair, 1), lambda c: remove_label(c, "alias_match", *pair)):
+        with database.connect() as connection, pytest.raises(InputError, match="Give your own"):
+            change(connection)
+
+
 @pytest.mark.parametrize("score", [-0.1, 1.1, math.nan, math.inf])
 def test_a_label_is_a_share(database: Database, pair: tuple[int, int], score: float) -> None:
     with database.connect() as connection, pytest.raises(InputError, match="from 0"):

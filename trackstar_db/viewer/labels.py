@@ -9,6 +9,7 @@ import psycopg
 
 from trackstar_db.database.queries import query
 from trackstar_db.errors import InputError, NotFound
+from trackstar_db.judges.labelers import ALIAS_MATCH
 from trackstar_db.loaders.decide import LoadRow
 from trackstar_db.loaders.labels import store_labels
 
@@ -43,6 +44,8 @@ def _pair(
     name = labeler.strip()
     if not name or not name.isprintable() or len(name) > LONGEST_NAME:
         raise InputError(f"A label needs its annotator's name, of at most {LONGEST_NAME} characters in one line.")
+    if name == ALIAS_MATCH:
+        raise InputError(f"{ALIAS_MATCH} is a labeler's name: its labels would be replaced. Give your own.")
     found = connection.execute(
         query("viewer_label_pair"), {"query_id": query_id, "document_id": document_id}
     ).fetchone()

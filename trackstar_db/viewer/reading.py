@@ -10,7 +10,8 @@ from psycopg import Connection, sql
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from trackstar_db.database.engine import Database
-from trackstar_db.database.reader import READER, reader_of
+from trackstar_db.database.reader import reader_of
+from trackstar_db.database.roles import READER
 from trackstar_db.errors import DatabaseUnavailable, DatabaseUnsuitable
 
 CONNECTIONS = 8
