@@ -26,6 +26,7 @@ DEFINERS = {
     "nearest",
     "granted_corpora",
     "readable_corpora",
+    "readable_runs",
     "closed_corpus_names",
     "visible_runs",
     "visible_retrainings",

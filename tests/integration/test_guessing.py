@@ -86,9 +86,22 @@ def plan(reader: Connection, statement: str, value: str, way: str, kind: str = "
     found = [said(reader, explain, value, kind)]
     while len(found) < 2 or found[-1] != found[-2]:
         assert "actual rows=" in found[-1], found[-1]
-        assert len(found) < 9, difference(*found[-2:])
+        assert len(found) < 30, difference(*found[-2:])
         found.append(said(reader, explain, value, kind))
     return found[-1]
+
+
+def told_apart(reader: Connection, statement: str, values: tuple[str, str], way: str, kind: str = "text") -> list[str]:
+    """The first lines in which the plans of two guesses differ, three times out of three; none where they do not.
+
+    Once may be the server's own work: statistics that are gathered meanwhile have plans made again, which reads more.
+    """
+    found: list[str] = []
+    for _ in range(3):
+        found = difference(*(plan(reader, statement, value, way, kind) for value in values))
+        if not found:
+            break
+    return found
 
 
 def said(reader: Connection, explain: str, value: str, kind: str) -> str:
@@ -129,8 +142,7 @@ def test_no_plan_tells_whether_a_hidden_row_has_a_value(corpora: TwoCorpora, way
             for condition in conditions if way == "as it is" else conditions[:1]:
                 asked = condition.replace("{column}", f'"{guess.column}"')
                 statement = f"SELECT * FROM tda.{guess.view} WHERE {asked}"  # noqa: S608
-                right, wrong = (plan(reader, statement, value, way, guess.type) for value in (guess.right, guess.wrong))
-                if found := difference(right, wrong):
+                if found := told_apart(reader, statement, (guess.right, guess.wrong), way, guess.type):
                     told.append((guess, condition, *found))
     assert told == []
 
@@ -195,8 +207,7 @@ def test_no_plan_tells_in_joins_lists_and_ranges(corpora: TwoCorpora, way: str) 
     with corpora.login() as reader:
         go(reader, way)
         for statement, right, wrong in ASKED:
-            plans = [plan(reader, statement, value, way) for value in (right, wrong)]
-            if found := difference(*plans):
+            if found := told_apart(reader, statement, (right, wrong), way):
                 told.append((statement, *found))
     assert told == []
 
