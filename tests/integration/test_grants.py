@@ -24,6 +24,7 @@ BOUND = ("corpus_id", "corpus_name", "run_id", "document_id", "document_external
 # With their owner's rights: the search, which filters by hand, and what says who sees what.
 DEFINERS = {
     "nearest",
+    "search_documents",
     "granted_corpora",
     "readable_corpora",
     "readable_runs",

@@ -18,7 +18,7 @@ from tests.viewer.serving import served
 from trackstar_db.database.embedded import EmbeddedServer
 
 WIDTH, NARROW, HEIGHT = 1280, 400, 900
-SECONDS = 15
+SECONDS = 60
 FOREIGN_NAME = "viewer.example"
 QUERIES = "ol.queries > li"
 HOSTILE = (
