@@ -29,17 +29,18 @@ def rows(reader: Database, text: str, *parameters: str, **options: Any) -> list[
 @pytest.fixture(scope="module")
 def owner(test_server: EmbeddedServer) -> Iterator[Database]:
     """A database with two corpora of a document each, as its owner sees it; a test leaves it as it was."""
-    with psycopg.connect(test_server.url(database="postgres"), autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE read TEMPLATE {}").format(sql.Identifier(TEMPLATE)))
-    database = open_database(test_server.url(database="read"))
-    with database.connect() as connection:
-        connection.execute("INSERT INTO trackstar.corpus (name) VALUES ('open'), ('closed')")
-        connection.execute(
-            """INSERT INTO trackstar.document (corpus_id, external_id, text, content_digest)
-               SELECT corpus_id, name, 'a text of ' || name, sha256(name::bytea) FROM trackstar.corpus"""
-        )
-    yield database
-    database.close()
+    with psycopg.connect(test_server.url(database="postgres"), autocommit=True) as server:
+        server.execute(sql.SQL("CREATE DATABASE read TEMPLATE {}").format(sql.Identifier(TEMPLATE)))
+        database = open_database(test_server.url(database="read"))
+        with database.connect() as connection:
+            connection.execute("INSERT INTO trackstar.corpus (name) VALUES ('open'), ('closed')")
+            connection.execute(
+                """INSERT INTO trackstar.document (corpus_id, external_id, text, content_digest)
+                   SELECT corpus_id, name, 'a text of ' || name, sha256(name::bytea) FROM trackstar.corpus"""
+            )
+        yield database
+        database.close()
+        server.execute("DROP DATABASE read WITH (FORCE)")
 
 
 @pytest.fixture(scope="module")
