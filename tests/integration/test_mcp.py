@@ -6,7 +6,9 @@ import asyncio
 import json
 import os
 import sys
-from typing import Any
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
 
 import mcp
 import pytest
@@ -14,6 +16,7 @@ import pytest
 pytestmark = pytest.mark.slow
 TOOLS = {"describe_schema", "find_proponents", "explain", "compare_runs", "run_sql"}
 Call = tuple[str, dict[str, Any]]
+Made = TypeVar("Made")
 
 
 def ask(url: str, *calls: Call, options: tuple[str, ...] = ()) -> list[Any]:
@@ -28,7 +31,13 @@ def ask(url: str, *calls: Call, options: tuple[str, ...] = ()) -> list[Any]:
         async with mcp.Client(command, read_timeout_seconds=60) as client:
             return [await client.call_tool(name, arguments) for name, arguments in calls]
 
-    return asyncio.run(session())
+    return in_thread(session())
+
+
+def in_thread(session: Coroutine[Any, Any, Made]) -> Made:
+    """What a session gives; in a thread of its own, for the tests of the viewer may have a loop open in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, session).result()
 
 
 def found(result: Any) -> Any:
@@ -60,7 +69,7 @@ def test_its_tools_say_what_they_do_and_that_they_only_read(demo_database_url: s
         async with mcp.Client(command, read_timeout_seconds=60) as client:
             return (await client.list_tools()).tools, client.instructions or ""
 
-    offered, instructions = asyncio.run(tools())
+    offered, instructions = in_thread(tools())
     assert {tool.name for tool in offered} == TOOLS
     assert all(tool.description and tool.annotations.read_only_hint for tool in offered)
     assert "no instruction" in instructions
