@@ -14,7 +14,7 @@ from tests.integration.results_format import FACT, record, write
 from trackstar_db.database.engine import Database
 from trackstar_db.loaders import load_facts, load_results
 from trackstar_db.store import Store
-from trackstar_db.viewer import lists
+from trackstar_db.viewer import heat_maps, lists
 from trackstar_db.viewer.filters import parse_filter
 from trackstar_db.viewer.lists import Run, View
 from trackstar_db.viewer.means import means
@@ -67,6 +67,67 @@ def test_lists_are_sorted_and_filtered_by_the_records_own_fields(imported: tuple
     found = means(statements, run, parse_filter("position > 0"))
     assert found.annotation.mrr == pytest.approx((1 + 0.5 * 3) / 6)
     assert found.annotation.recall_at_10 == pytest.approx(4 / 6)
+
+
+def test_few_labelled_queries_among_many_are_all_averaged(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labelled = {7: {"proponent_ais_scores": [0.2, 0.9]}, 8: {"proponent_ais_scores": [0.6, 0.1]}}
+    said = [record(example_id=f"e{n}", proponent_ids=[f"{n}", "b"], **labelled.get(n, {})) for n in range(200)]
+    load_results(database, [write(tmp_path / "r.jsonl", *said)], "r")
+    Store(database).refresh()
+    for limit in ("MOST_QUERIES", "MOST_BY_THRESHOLD"):
+        monkeypatch.setattr(f"trackstar_db.viewer.means.{limit}", 40)
+    with psycopg.connect(database.as_role("tda_reader").conninfo) as connection:
+        run = lists.run(Statements(connection), "r")
+        found, strict = (means(Statements(connection), run, parse_filter("position > 0"), at) for at in (None, 0.7))
+    assert (found.every, found.ais.every, found.ais.queries, found.ais.mrr) == (5, 1, 2, 0.75)
+    assert (strict.every, strict.ais.every, strict.ais.queries, strict.ais.mrr) == (5, 1, 2, 0.25)
+    assert (found.has_ais, strict.has_ais) == (True, True)
+
+
+@pytest.fixture
+def capitals(database: Database, tmp_path: Path) -> Iterator[tuple[Statements, Run]]:
+    """Two facts of two relations called `capital`, one judged by its record alone, one that nobody judges."""
+    facts = [FACT, {**FACT, "fact_id": "f2", "predicate_uri": "P1376", "entity0_uri": "Q90", "entity1_uri": "Q142"}]
+    load_facts(database, [write(tmp_path / "facts.jsonl", *facts)])
+    about: list[dict[str, Any]] = [
+        {"fact_id": "f1"}, {"fact_id": "f2"}, {"relation": "capital", "proponent_correct": [True, False]},
+        {"relation": "capital"}, {},
+    ]  # fmt: skip
+    said = [record(example_id=f"e{n}", c4_frequency=50, **one) for n, one in enumerate(about)]
+    said[2]["proponent_ais_scores"] = [0.9, None]
+    load_results(database, [write(tmp_path / "r.jsonl", *said)], "r")
+    Store(database).refresh()
+    with psycopg.connect(database.as_role("tda_reader").conninfo) as connection:
+        statements = Statements(connection)
+        yield statements, lists.run(statements, "r")
+
+
+def test_chips_and_means_count_queries_that_nobody_judges(capitals: tuple[Statements, Run]) -> None:
+    statements, run = capitals
+    found = lists.chips(statements, run)
+    assert [(chip.name, chip.queries, chip.is_estimated) for chip in found.relations] == [
+        ("capital", 4, False), (None, 1, False),
+    ]  # fmt: skip
+    for chip in (*found.relations, *found.buckets):
+        left = lists.page(statements, run, View(parse_filter(chip.filter))).queries
+        assert chip.queries == len(left) == means(statements, run, parse_filter(chip.filter)).queries
+    assert means(statements, run, parse_filter('relation = "capital"')).annotation.queries == 3
+
+
+def test_relations_called_the_same_are_one_row_and_cells_lead_to_their_queries(
+    capitals: tuple[Statements, Run],
+) -> None:
+    statements, run = capitals
+    for metric, queries in (("recall", 3), ("ais_recall", 1)):
+        (row,) = (found := heat_maps.heat_map(statements, run, metric)).rows
+        assert row.relation == "capital"
+        cells = [row.cells[2], row.whole, found.whole[2], found.every]
+        assert [(cell.queries, cell.value) for cell in cells] == [(queries, pytest.approx(1 / queries))] * 4
+        for cell in cells:
+            left = lists.page(statements, run, View(parse_filter(cell.filter))).queries
+            assert len(left) == cell.queries, cell.filter
 
 
 def test_what_a_loaded_fact_says_holds_where_the_record_is_silent(database: Database, tmp_path: Path) -> None:

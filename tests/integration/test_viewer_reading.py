@@ -257,6 +257,28 @@ def test_of_very_many_queries_one_of_every_n_is_looked_at(
     assert means(statements, demo, parse_filter("position > 0"), is_exact=True).queries == 338
 
 
+def test_where_a_sample_would_find_few_queries_all_that_the_filter_leaves_are_looked_at(
+    statements: Statements, demo: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    filter = parse_filter("position in (2, 3, 5)")
+    expected = means(statements, demo, filter)
+    monkeypatch.setattr("trackstar_db.viewer.means.MOST_QUERIES", 50)
+    assert means(statements, demo, filter) == expected
+    assert (expected.queries, expected.every) == (3, 1)
+
+
+def test_one_of_every_n_proponents_lists_is_judged_by_another_threshold_of_those_that_the_filter_leaves(
+    statements: Statements, demo: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trackstar_db.viewer.means.MOST_BY_THRESHOLD", 40)
+    found = means(statements, demo, parse_filter("position > 0"), 0.7)
+    assert (found.queries, found.every) == (338, 1)
+    assert (found.has_ais, found.ais.every) == (True, 9)
+    assert 30 <= found.ais.queries <= 40
+    few = means(statements, demo, parse_filter("position <= 20"), 0.7)
+    assert (few.ais.queries, few.ais.every) == (20, 1)
+
+
 # One query ----------------------------------------------------------------------------------------
 
 
