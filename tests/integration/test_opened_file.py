@@ -166,6 +166,26 @@ def test_a_record_that_does_not_say_which_proponents_are_correct_is_not_judged(
     assert [one.get("fact_id") for one in written] == ["f1", "f1", None, None, None, None]
 
 
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({}, None),
+        ({"groundtruth": " t"}, None),
+        ({"groundtruth": ["x", "t"]}, None),
+        ({"ground_truth": "x"}, "t"),
+        ({"groundtruth": ["x", "y"]}, "t"),
+    ],
+)
+def test_a_record_s_target_is_what_the_model_said_where_the_ground_truth_is_another(
+    test_server: EmbeddedServer, tmp_path: Path, said: dict[str, object], expected: str | None
+) -> None:
+    path = write(tmp_path / "r.jsonl", record(is_8b_correct=False, **said))
+    with opened(path, test_server) as (statements, run, _):
+        (prediction,) = (one.prediction for one in answers(statements, run))
+    assert prediction is not None
+    assert (prediction.greedy_answer, prediction.is_correct) == (expected, False)
+
+
 def test_records_that_are_wrong_are_left_out_and_told(test_server: EmbeddedServer, tmp_path: Path) -> None:
     path = write(tmp_path / "r.jsonl", record(), record(example_id="e2", proponent_scores=["x", 1]))
     with opened(path, test_server) as (_, run, told):
