@@ -7,5 +7,6 @@ CROSS JOIN LATERAL (VALUES
     (CASE WHEN s.subject IS NULL THEN 'unknown:' ELSE 'subject:' END || s.fact_id, coalesce(s.subject, s.fact_id),
      s.subject_aliases),
     ('object:' || s.fact_id, s.target, s.object_aliases)) ends (uri, label, aliases)
+WHERE s.fact_id IS NOT NULL
 ORDER BY ends.uri, s.query_id
 ON CONFLICT DO NOTHING;

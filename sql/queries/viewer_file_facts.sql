@@ -6,5 +6,6 @@ JOIN trackstar.relation r ON r.uri = s.relation_uri
 JOIN trackstar.entity subject
     ON subject.uri = CASE WHEN s.subject IS NULL THEN 'unknown:' ELSE 'subject:' END || s.fact_id
 JOIN trackstar.entity object ON object.uri = 'object:' || s.fact_id
+WHERE s.fact_id IS NOT NULL
 ORDER BY s.fact_id, s.query_id
 ON CONFLICT DO NOTHING;

@@ -1,6 +1,8 @@
 -- What tda.query_overview has, of a run that is not refreshed: from the plain views, query by query, which the LIMITs do.
+-- A record's relation counts where one of this name is loaded, as there.
 SELECT r.run_id, k.run, r.method, r.query_set, k.query_id, q.external_id, q.prompt, q.target, q.fact_id,
-       coalesce(q.relation, record.relation) AS relation,
+       coalesce(q.relation, (SELECT min(known.relation) FROM tda.relation known WHERE known.relation = record.relation))
+           AS relation,
        coalesce(record.frequency_bucket, tda.frequency_bucket(record.fact_frequency), a.frequency_bucket,
                 s.frequency_bucket) AS frequency_bucket,
        coalesce(record.fact_frequency, f.fact_frequency) AS fact_frequency,
@@ -31,8 +33,8 @@ LEFT JOIN LATERAL (SELECT count(*) AS proponents, max(p.ais_score) AS best_ais_s
 LEFT JOIN LATERAL (SELECT p.confidence, p.is_correct
                    FROM tda.prediction p
                    LEFT JOIN tda.encoding e ON e.encoding = r.encoding
-                   WHERE p.query_id = k.query_id
-                   ORDER BY p.model_digest = e.model_digest DESC NULLS LAST, p.predicted_at DESC
+                   WHERE p.query_id = k.query_id AND (p.model_digest = e.model_digest OR r.encoding IS NULL)
+                   ORDER BY p.predicted_at DESC
                    LIMIT 1) said ON true
 LEFT JOIN LATERAL tda.imported_record(k.metadata) record ON k.metadata IS NOT NULL
 LEFT JOIN LATERAL (SELECT coalesce(1 / record.first_correct_rank::double precision, 0) AS reciprocal_rank,

@@ -1,4 +1,5 @@
--- How many queries of a run there are of each relation and bucket, as of the last refresh.
-SELECT m.relation, m.frequency_bucket, m.queries
-FROM tda.metric_heat_map m
-WHERE m.run = %(run)s AND m.judge = 'annotation';
+-- How many queries of a run there are of each relation and bucket, of all of them or of some; as of the last refresh.
+SELECT o.relation, o.frequency_bucket, count(*) AS queries
+FROM tda.query_overview o
+WHERE o.run_id = %(run_id)s AND {sample}
+GROUP BY o.relation, o.frequency_bucket;

@@ -1,9 +1,7 @@
--- How many queries of an imported run there are of each task, of one of every n.
-SELECT coalesce(k.metadata ->> 'task', k.metadata ->> 'query_set', r.query_set) AS name, count(*) AS queries
-FROM tda.run_query k
-JOIN tda.run r ON r.run_id = k.run_id
-WHERE k.run_id = %(run_id)s
-  AND k.position = ANY (ARRAY(SELECT n + mod(n * 2654435761, 4294967296) * %(every)s::bigint / 4294967296
-                              FROM generate_series(1, %(queries)s::bigint, %(every)s::bigint) n))
+-- How many queries of an imported run there are of each task, of all of them or of some.
+SELECT coalesce(o.metadata ->> 'task', o.metadata ->> 'query_set', r.query_set) AS name, count(*) AS queries
+FROM tda.run_query o
+JOIN tda.run r ON r.run_id = o.run_id
+WHERE o.run_id = %(run_id)s AND {sample}
 GROUP BY 1
 ORDER BY 2 DESC, 1;

@@ -7,7 +7,9 @@ import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import psycopg
 import pytest
 import torch
 from safetensors.torch import save_file
@@ -15,9 +17,12 @@ from safetensors.torch import save_file
 from tests.integration.two_corpora import TwoCorpora, two_corpora
 from tests.unit.attribution.small_models import byte_level_tokenizer, small_model
 from trackstar_db.database.embedded import EmbeddedServer
-from trackstar_db.database.engine import Database
+from trackstar_db.database.engine import Database, open_database
 from trackstar_db.encoding.fitting import NewEncoding
 from trackstar_db.store import Store
+from trackstar_db.viewer import lists
+from trackstar_db.viewer.lists import Listed, Run, View
+from trackstar_db.viewer.statements import Statements
 
 WORDS = [
     "the",
@@ -146,3 +151,32 @@ def corpora(test_server: EmbeddedServer) -> Iterator[TwoCorpora]:
     """Two databases, with and without the corpus zebra, and those who may read it or may not."""
     with two_corpora(test_server) as made:
         yield made
+
+
+# What the viewer reads in the demo's database.
+
+
+@pytest.fixture(scope="module")
+def reader(demo_database_url: str) -> Iterator[psycopg.Connection[Any]]:
+    """A session of tda_reader in the demo's database."""
+    database = open_database(demo_database_url).as_role("tda_reader")
+    with psycopg.connect(database.conninfo, prepare_threshold=None) as connection:
+        connection.read_only = True
+        yield connection
+
+
+@pytest.fixture
+def statements(reader: psycopg.Connection[Any]) -> Iterator[Statements]:
+    yield Statements(reader)
+    reader.rollback()
+
+
+@pytest.fixture
+def demo(statements: Statements) -> Run:
+    return lists.run(statements, "demo")
+
+
+@pytest.fixture
+def everything(statements: Statements, demo: Run) -> list[Listed]:
+    """Every query of the run, in its order."""
+    return lists.page(statements, demo, View(size=10_000)).queries

@@ -145,6 +145,47 @@ def test_an_opened_file_is_sorted_filtered_and_averaged_by_what_it_says(
         assert {row.relation for row in heat_maps.heat_map(statements, run, "mrr").rows} == {"capital", "river"}
 
 
+def test_a_record_that_does_not_say_which_proponents_are_correct_is_not_judged(
+    test_server: EmbeddedServer, tmp_path: Path
+) -> None:
+    about = [{"fact_id": "f1"}, {"relation": "river"}, {"c4_frequency": 50}, {"has_trex_sentence": False}]
+    judged = record(example_id="judged", fact_id="f1", relation="river", proponent_correct=[False, True])
+    records = [judged, *(record(example_id=f"e{n}", **said) for n, said in enumerate(about)), OLD]
+    with opened(write(tmp_path / "r.jsonl", *records), test_server) as (statements, run, told):
+        assert told == []
+        listed = lists.page(statements, run, View()).queries
+        assert [one.reciprocal_rank for one in listed] == [0.5, None, None, None, None, None]
+        assert [one.relation for one in listed] == ["river", None, "river", None, None, None]
+        assert (listed[3].fact_frequency, listed[4].has_annotated_document) == (50, False)
+        assert means(statements, run, parse_filter("")).annotation.queries == 1
+        first, *silent = answers(statements, run)
+        assert [one.is_correct for one in first.proponents] == [False, True]
+        assert {one.is_correct for answer in silent for one in answer.proponents} == {None}
+        assert {(answer.fact, answer.annotation.reciprocal_rank) for answer in silent} == {(None, None)}
+        written = [json.loads(line) for line in b"".join(downloads.jsonl(statements, run, View())).splitlines()]
+    assert [one.get("fact_id") for one in written] == ["f1", "f1", None, None, None, None]
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        ({}, None),
+        ({"groundtruth": " t"}, None),
+        ({"groundtruth": ["x", "t"]}, None),
+        ({"ground_truth": "x"}, "t"),
+        ({"groundtruth": ["x", "y"]}, "t"),
+    ],
+)
+def test_a_record_s_target_is_what_the_model_said_where_the_ground_truth_is_another(
+    test_server: EmbeddedServer, tmp_path: Path, said: dict[str, object], expected: str | None
+) -> None:
+    path = write(tmp_path / "r.jsonl", record(is_8b_correct=False, **said))
+    with opened(path, test_server) as (statements, run, _):
+        (prediction,) = (one.prediction for one in answers(statements, run))
+    assert prediction is not None
+    assert (prediction.greedy_answer, prediction.is_correct) == (expected, False)
+
+
 def test_records_that_are_wrong_are_left_out_and_told(test_server: EmbeddedServer, tmp_path: Path) -> None:
     path = write(tmp_path / "r.jsonl", record(), record(example_id="e2", proponent_scores=["x", 1]))
     with opened(path, test_server) as (_, run, told):

@@ -72,6 +72,22 @@ def test_the_index_is_used_and_follows_changes_and_says_nothing_to_the_planner(l
     assert fetch(loaded, "SELECT to_regclass('trackstar.document_words')") == [(None,)]
 
 
+def test_an_index_that_keeps_statistics_of_words_is_built_anew(loaded: Database) -> None:
+    """As one is that was cut off between its building and its quieting."""
+    store = Store(loaded)
+    store.refresh(words=True)
+    statistics = "SELECT count(*) > 0 FROM pg_stats WHERE tablename = 'document_words'"
+    with loaded.connect() as connection:
+        connection.execute("ALTER INDEX trackstar.document_words ALTER COLUMN 1 SET STATISTICS 100")
+        connection.execute("ANALYZE trackstar.document")
+    assert fetch(loaded, statistics) == [(True,)]
+    store.refresh(words=True)
+    assert fetch(loaded, statistics) == [(False,)]
+    with loaded.connect() as connection:
+        connection.execute("ANALYZE trackstar.document")
+    assert fetch(loaded, statistics) == [(False,)]
+
+
 def test_a_reader_finds_documents_of_granted_corpora_only(loaded: Database) -> None:
     store = Store(loaded)
     store.refresh(words=True)

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
+from tests.integration.judged_runs import write_judged_runs
 from tests.integration.results_format import FACT, record, write
 from trackstar_db.database.engine import Database
+from trackstar_db.export import results
 from trackstar_db.loaders import load_facts, load_results
 from trackstar_db.store import Store
-from trackstar_db.viewer import lists
+from trackstar_db.viewer import downloads, heat_maps, lists
 from trackstar_db.viewer.filters import parse_filter
 from trackstar_db.viewer.lists import Run, View
 from trackstar_db.viewer.means import means
@@ -67,6 +70,143 @@ def test_lists_are_sorted_and_filtered_by_the_records_own_fields(imported: tuple
     found = means(statements, run, parse_filter("position > 0"))
     assert found.annotation.mrr == pytest.approx((1 + 0.5 * 3) / 6)
     assert found.annotation.recall_at_10 == pytest.approx(4 / 6)
+
+
+@pytest.mark.parametrize("sort", ["ais", "mrr", "confidence", "frequency"])
+@pytest.mark.parametrize("size", [1, 3])
+def test_pages_forward_and_back_go_on_among_queries_without_a_value(
+    imported: tuple[Statements, Run], sort: str, size: int
+) -> None:
+    statements, run = imported
+    column = {"ais": "best_ais_score", "mrr": "reciprocal_rank", "frequency": "fact_frequency"}.get(sort, sort)
+    expected = lists.page(statements, run, View()).queries
+    values = {query.query_id: getattr(query, column) for query in expected}
+    assert list(values.values()).count(None) == {"ais": 8, "mrr": 2}.get(sort, 1)
+    expected.sort(key=lambda query: (values[query.query_id] is None, -(values[query.query_id] or 0), query.query_id))
+    view = View(sort=sort, size=size)
+    forward, page = [], lists.page(statements, run, view)
+    while True:
+        forward += page.queries
+        if page.after is None:
+            break
+        page = lists.page(statements, run, replace(view, cursor=page.after))
+    back = page.queries
+    while page.before is not None:
+        page = lists.page(statements, run, replace(view, cursor=page.before))
+        back = page.queries + back
+    assert forward == back == expected
+
+
+def test_a_list_is_the_same_before_and_after_a_refresh(database: Database, tmp_path: Path) -> None:
+    load_facts(database, [write(tmp_path / "facts.jsonl", FACT)])
+    load_results(database, [write(tmp_path / "r.jsonl", *records())], "r")
+    with database.connect() as connection:
+        connection.execute(
+            """INSERT INTO trackstar.model (name, architecture, parameter_count, config, content_digest)
+               VALUES ('its own', '', 1, '{}', sha256('own')), ('another', '', 1, '{}', sha256('another'));
+               INSERT INTO trackstar.encoding (name, model_id, blocks, block_rank, dimension, second_moment, recipe,
+                                               digest)
+               SELECT 'e', model_id, 1, 1, 1, 'none', '{}', sha256('e') FROM trackstar.model WHERE name = 'its own';
+               UPDATE trackstar.run SET encoding_id = (SELECT encoding_id FROM trackstar.encoding);
+               INSERT INTO trackstar.prediction (model_id, query_id, greedy_answer, samples, confidence,
+                                                 target_probability, is_correct, seed)
+               SELECT model_id, query_id, 'x', '{x}', 0.5, 0.5, true, 1
+               FROM trackstar.model, trackstar.query WHERE name = 'another' AND external_id = 'silent'"""
+        )
+    found = []
+    for _ in range(2):
+        with psycopg.connect(database.as_role("tda_reader").conninfo) as connection:
+            run = lists.run(Statements(connection), "r")
+            found.append((run.is_refreshed, lists.page(Statements(connection), run, View()).queries))
+        Store(database).refresh()
+    assert [is_refreshed for is_refreshed, _ in found] == [False, True]
+    assert found[0][1] == found[1][1]
+    relations = {query.external_id: query.relation for query in found[0][1]}
+    assert (relations["e2"], relations["e3"]) == ("capital", None)  # no relation called river is loaded
+
+
+def test_records_of_our_own_runs_are_those_that_an_export_writes(database: Database) -> None:
+    write_judged_runs(database)
+    with database.connect() as connection:
+        connection.execute(
+            """INSERT INTO trackstar.prediction (model_id, query_id, greedy_answer, samples, confidence,
+                                                 target_probability, is_correct, seed)
+               SELECT model_id, query_id, 'x', '{x}', 0.5, 0.5, true, 1
+               FROM trackstar.model, trackstar.query WHERE external_id IN ('q1', 'q13')"""
+        )
+        connection.execute(
+            "DELETE FROM trackstar.proponent WHERE direction = 'opponent'"
+            " AND run_id = (SELECT run_id FROM trackstar.run WHERE name = 'one')"
+        )
+    with psycopg.connect(database.as_role("tda_reader").conninfo) as connection:
+        for name in ("one", "two", "gold"):
+            statements = Statements(connection)
+            lines = b"".join(downloads.jsonl(statements, lists.run(statements, name), View())).splitlines()
+            written = [json.loads(line) for line in lines]
+            assert written == list(results(database, name))
+            assert ["opponents" in one for one in written] == [name != "one"] * 14
+            assert not any("8b_confidence" in one for one in written)
+
+
+def test_few_labelled_queries_among_many_are_all_averaged(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labelled = {7: {"proponent_ais_scores": [0.2, 0.9]}, 8: {"proponent_ais_scores": [0.6, 0.1]}}
+    said = [record(example_id=f"e{n}", proponent_ids=[f"{n}", "b"], **labelled.get(n, {})) for n in range(200)]
+    load_results(database, [write(tmp_path / "r.jsonl", *said)], "r")
+    Store(database).refresh()
+    for limit in ("MOST_QUERIES", "MOST_BY_THRESHOLD"):
+        monkeypatch.setattr(f"trackstar_db.viewer.means.{limit}", 40)
+    with psycopg.connect(database.as_role("tda_reader").conninfo) as connection:
+        run = lists.run(Statements(connection), "r")
+        found, strict = (means(Statements(connection), run, parse_filter("position > 0"), at) for at in (None, 0.7))
+    assert (found.every, found.ais.every, found.ais.queries, found.ais.mrr) == (5, 1, 2, 0.75)
+    assert (strict.every, strict.ais.every, strict.ais.queries, strict.ais.mrr) == (5, 1, 2, 0.25)
+    assert (found.has_ais, strict.has_ais) == (True, True)
+
+
+@pytest.fixture
+def capitals(database: Database, tmp_path: Path) -> Iterator[tuple[Statements, Run]]:
+    """Two facts of two relations called `capital`, one judged by its record alone, one that nobody judges."""
+    facts = [FACT, {**FACT, "fact_id": "f2", "predicate_uri": "P1376", "entity0_uri": "Q90", "entity1_uri": "Q142"}]
+    load_facts(database, [write(tmp_path / "facts.jsonl", *facts)])
+    about: list[dict[str, Any]] = [
+        {"fact_id": "f1"}, {"fact_id": "f2"}, {"relation": "capital", "proponent_correct": [True, False]},
+        {"relation": "capital"}, {},
+    ]  # fmt: skip
+    said = [record(example_id=f"e{n}", c4_frequency=50, **one) for n, one in enumerate(about)]
+    said[2]["proponent_ais_scores"] = [0.9, None]
+    load_results(database, [write(tmp_path / "r.jsonl", *said)], "r")
+    Store(database).refresh()
+    with psycopg.connect(database.as_role("tda_reader").conninfo) as connection:
+        statements = Statements(connection)
+        yield statements, lists.run(statements, "r")
+
+
+def test_chips_and_means_count_queries_that_nobody_judges(capitals: tuple[Statements, Run]) -> None:
+    statements, run = capitals
+    found = lists.chips(statements, run)
+    assert [(chip.name, chip.queries, chip.is_estimated) for chip in found.relations] == [
+        ("capital", 4, False), (None, 1, False),
+    ]  # fmt: skip
+    for chip in (*found.relations, *found.buckets):
+        left = lists.page(statements, run, View(parse_filter(chip.filter))).queries
+        assert chip.queries == len(left) == means(statements, run, parse_filter(chip.filter)).queries
+    assert means(statements, run, parse_filter('relation = "capital"')).annotation.queries == 3
+
+
+def test_relations_called_the_same_are_one_row_and_cells_lead_to_their_queries(
+    capitals: tuple[Statements, Run],
+) -> None:
+    statements, run = capitals
+    for metric, queries in (("recall", 3), ("ais_recall", 1)):
+        (row,) = (found := heat_maps.heat_map(statements, run, metric)).rows
+        assert row.relation == "capital"
+        cells = [row.cells[2], row.whole, found.whole[2], found.every]
+        assert [(cell.queries, cell.value) for cell in cells] == [(queries, pytest.approx(1 / queries))] * 4
+        for cell in cells:
+            left = lists.page(statements, run, View(parse_filter(cell.filter))).queries
+            assert len(left) == cell.queries, cell.filter
 
 
 def test_what_a_loaded_fact_says_holds_where_the_record_is_silent(database: Database, tmp_path: Path) -> None:

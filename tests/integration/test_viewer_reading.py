@@ -6,7 +6,6 @@ import csv
 import io
 import json
 import random
-from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -14,46 +13,19 @@ import psycopg
 import pytest
 from psycopg import pq
 
-from tests.hostile_filters import hostile_filters
 from tests.integration.results_format import check_format
 from trackstar_db.database.engine import open_database
 from trackstar_db.errors import InputError, NotFound
 from trackstar_db.export import results
 from trackstar_db.viewer import comparisons, documents, downloads, heat_maps, lists
 from trackstar_db.viewer.answers import answer, query_of
-from trackstar_db.viewer.filters import KINDS, PRESETS, FilterError, clause, combined, parse_filter
+from trackstar_db.viewer.filters import clause, parse_filter
 from trackstar_db.viewer.highlighting import spans
 from trackstar_db.viewer.lists import Listed, Run, View
 from trackstar_db.viewer.means import means
 from trackstar_db.viewer.statements import Statements
 
 Connection = psycopg.Connection[Any]
-
-
-@pytest.fixture(scope="module")
-def reader(demo_database_url: str) -> Iterator[Connection]:
-    """A session of tda_reader in the demo's database."""
-    database = open_database(demo_database_url).as_role("tda_reader")
-    with psycopg.connect(database.conninfo, prepare_threshold=None) as connection:
-        connection.read_only = True
-        yield connection
-
-
-@pytest.fixture
-def statements(reader: Connection) -> Iterator[Statements]:
-    yield Statements(reader)
-    reader.rollback()
-
-
-@pytest.fixture
-def demo(statements: Statements) -> Run:
-    return lists.run(statements, "demo")
-
-
-@pytest.fixture
-def everything(statements: Statements, demo: Run) -> list[Listed]:
-    """Every query of the run, in its order."""
-    return lists.page(statements, demo, View(size=10_000)).queries
 
 
 # Lists --------------------------------------------------------------------------------------------
@@ -100,17 +72,6 @@ def test_pages_forward_and_back_are_the_whole_list_in_order(
         expected.sort(key=lambda query: (-getattr(query, column), query.query_id))
     assert forward == back == expected
     assert len(expected) == 338 or text
-
-
-def test_queries_without_a_value_come_last_and_can_be_paged_through(
-    statements: Statements, demo: Run, everything: list[Listed]
-) -> None:
-    gold = lists.run(statements, "demo/gold")
-    labelled = {query.query_id for query in lists.page(statements, gold, View(sort="ais", size=1000)).queries}
-    assert labelled == {query.query_id for query in everything}
-    unjudged = parse_filter("tail_patch is empty and position > 0")
-    found = lists.page(statements, demo, View(unjudged, "ais", "after::0", 1000)).queries
-    assert found == [query for query in everything if query.best_ais_score is None]
 
 
 def test_a_page_that_nothing_is_on_has_no_neighbours(statements: Statements, demo: Run) -> None:
@@ -162,99 +123,6 @@ def test_chips_count_the_queries_that_their_filters_leave(
             page = lists.page(statements, demo, View(parse_filter(chip.filter), size=1000))
             assert len(page.queries) == chip.queries
     assert found.relations[0].queries == max(chip.queries for chip in found.relations)
-
-
-# Filters ------------------------------------------------------------------------------------------
-
-CHOSEN: dict[str, Callable[[Listed], object]] = {
-    "correct and confidence > 0.5": lambda query: query.is_correct and (query.confidence or 0) > 0.5,
-    "not correct": lambda query: query.is_correct is False,
-    'prompt contains "LANGUAGE" or target = "Paris"': lambda query: (
-        "language" in query.prompt.lower() or query.target == "Paris"
-    ),
-    "recall = 1 and ais_recall = 0 or mrr = 0": lambda query: (
-        (query.recall_at_10 == 1 and query.ais_recall_at_10 == 0) or query.reciprocal_rank == 0
-    ),
-    "tail_patch is not empty and tail_patch > 0": lambda query: (query.tail_patch_delta or 0) > 0,
-    "frequency in (3, 5, 7) and bucket = 1": lambda query: query.fact_frequency in (3, 5, 7),
-    'id in ("capital-france", "nothing")': lambda query: query.external_id == "capital-france",
-    'task = "demo" and position <= 7': lambda query: query.position <= 7,
-}
-
-
-@pytest.mark.parametrize("text", CHOSEN)
-def test_a_filter_leaves_what_it_says(statements: Statements, demo: Run, everything: list[Listed], text: str) -> None:
-    found = lists.page(statements, demo, View(parse_filter(text), size=1000)).queries
-    assert found == [query for query in everything if CHOSEN[text](query)]
-    assert found
-
-
-def test_the_kind_of_the_first_proponent_is_a_filter(statements: Statements, demo: Run) -> None:
-    found = lists.page(statements, demo, View(parse_filter('kind = "subject" or kind = "both_entities"'))).queries
-    assert found
-    for query in found[:3]:
-        assert answer(statements, demo, query.query_id).proponents[0].kind in ("subject", "both_entities")
-
-
-@pytest.mark.parametrize("preset", [*PRESETS, *KINDS], ids=lambda preset: preset.label)
-def test_every_preset_can_be_asked(statements: Statements, demo: Run, preset: Any) -> None:
-    lists.page(statements, demo, View(parse_filter(preset.text), size=5))
-
-
-def test_every_hostile_text_that_is_a_filter_runs_and_changes_nothing(
-    statements: Statements, demo: Run, everything: list[Listed]
-) -> None:
-    asked = 0
-    for text in hostile_filters(random.Random(7), 2_000):
-        try:
-            filter = parse_filter(text)
-        except FilterError:
-            continue
-        if filter.fields & {"kind"}:
-            continue  # slow
-        found = lists.page(statements, demo, View(filter, size=5)).queries
-        assert all(query in everything for query in found)
-        asked += 1
-    assert asked > 500
-
-
-# Means --------------------------------------------------------------------------------------------
-
-
-def test_means_are_those_of_the_queries_that_the_filter_leaves(
-    statements: Statements, demo: Run, everything: list[Listed]
-) -> None:
-    for text in ("", 'relation = "capital"', "bucket >= 1 and correct", "confidence > 0.5"):
-        left = lists.page(statements, demo, View(parse_filter(text), size=1000)).queries
-        found = means(statements, demo, parse_filter(text))
-        assert (found.queries, found.every, found.annotation.queries) == (len(left), 1, len(left))
-        for name, column in (("mrr", "reciprocal_rank"), ("recall_at_10",) * 2, ("precision_at_10",) * 2):
-            values = [getattr(query, column) for query in left]
-            assert getattr(found.annotation, name) == pytest.approx(sum(values) / len(values)), (text, name)
-            labelled = [getattr(query, f"ais_{column}") for query in left if query.best_ais_score is not None]
-            assert getattr(found.ais, name) == pytest.approx(sum(labelled) / len(labelled)), (text, name)
-
-
-def test_another_threshold_recomputes_the_means_by_entailment_alone(statements: Statements, demo: Run) -> None:
-    usual, low, high = (means(statements, demo, parse_filter("correct"), at) for at in (None, 0.0, 1.0))
-    assert usual.threshold == demo.ais_threshold == 0.5
-    assert low.annotation == usual.annotation == high.annotation
-    assert low.ais.mrr == pytest.approx(usual.ais.mrr)  # the labels are 0 and 1
-    assert (high.ais.mrr, high.ais.recall_at_10, high.ais.queries) == (0, 0, usual.ais.queries)
-
-
-def test_of_very_many_queries_one_of_every_n_is_looked_at(
-    statements: Statements, demo: Run, everything: list[Listed], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("trackstar_db.viewer.means.MOST_QUERIES", 50)
-    places = [n - 1 + (n * 2654435761 % 2**32) * 7 // 2**32 for n in range(1, 339, 7)]
-    assert len({place % 7 for place in places}) == 7  # no turn of queries is left out
-    sample = [everything[place] for place in places if place < 338]
-    found = means(statements, demo, parse_filter("position > 0"))
-    assert (found.every, found.queries) == (7, 7 * len(sample))
-    values = [query.reciprocal_rank or 0 for query in sample]
-    assert found.annotation.mrr == pytest.approx(sum(values) / len(values))
-    assert means(statements, demo, parse_filter("position > 0"), is_exact=True).queries == 338
 
 
 # One query ----------------------------------------------------------------------------------------
@@ -412,24 +280,7 @@ def test_a_strange_search_finds_nothing_rather_than_fail(statements: Statements,
     assert isinstance(documents.search(statements, text).documents, list)
 
 
-# Heat map and downloads ---------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("metric", heat_maps.METRICS)
-def test_each_cell_of_a_heat_map_is_the_mean_of_the_queries_that_its_filter_leaves(
-    statements: Statements, demo: Run, metric: str
-) -> None:
-    found = heat_maps.heat_map(statements, demo, metric)
-    assert sum(cell.queries for row in found.rows for cell in row.cells.values()) == found.whole[1].queries
-    for row in found.rows[:3]:
-        for cell in (found.every, row.whole, *row.cells.values()):
-            left = means(statements, demo, parse_filter(combined(cell.filter, "position > 0")))
-            judge = left.ais if metric.startswith("ais") else left.annotation
-            value = left.tail_patch_delta if metric == "tail_patch" else getattr(judge, found.metric.column)
-            assert cell.value == pytest.approx(value)
-            assert metric == "tail_patch" or cell.queries == judge.queries
-    with pytest.raises(InputError, match="no metric called 'x'"):
-        heat_maps.heat_map(statements, demo, "x")
+# Downloads ----------------------------------------------------------------------------------------
 
 
 def test_what_is_shown_comes_as_the_release_s_records_and_as_csv(statements: Statements, demo: Run) -> None:

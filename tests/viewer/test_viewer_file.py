@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import httpx
@@ -66,6 +67,9 @@ def a_fact_has_all_that_its_record_says(page: Page) -> None:
     card = page.get_by_role("article", name="Query")
     expect(card).to_contain_text("400,003 documents (bucket 5)")
     expect(card).to_contain_text("no annotated sentence")
+    expect(card.get_by_role("definition").filter(has_text="confidence")).to_have_text(
+        re.compile(r"^\s*(right|wrong)\s*confidence [0-9.]+\s*$")
+    )
     first = page.get_by_role("article", name="proponent 1", exact=True)
     expect(first.locator("blockquote")).to_contain_text("place 0-5-3, and Name 3")
     expect(page.get_by_role("article", name="proponent 3", exact=True)).to_contain_text("rank 8 before filtering")
@@ -99,6 +103,7 @@ def a_query_that_is_no_fact_has_a_simple_card(page: Page) -> None:
     expect(first).to_contain_text("<script>alert(1)</script>.")
     card = page.get_by_role("article", name="Query")
     expect(card).to_contain_text("100 °C")
+    expect(card.get_by_role("definition").filter(has_text="100 degrees")).to_have_count(1)
     expect(card).not_to_contain_text("Annotated sentence")
     text = page.locator("#proponent-3 .text")
     expect(text).to_have_text(RIGHT_TO_LEFT)

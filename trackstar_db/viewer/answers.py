@@ -8,7 +8,7 @@ from typing import Any
 from trackstar_db.errors import NotFound
 from trackstar_db.viewer.highlighting import Wanted
 from trackstar_db.viewer.lists import Listed, Run, listed
-from trackstar_db.viewer.records import entry, first, modern, names, records, shown
+from trackstar_db.viewer.records import entry, first, modern, names, shown
 from trackstar_db.viewer.statements import Statements
 
 
@@ -34,6 +34,7 @@ class Fact:
 class Prediction:
     """What a model itself says: its answers, confidence from 0 to 1.
 
+    greedy_answer: None where it is not known
     model: None where a file of results does not name it
     """
 
@@ -105,7 +106,6 @@ class Answer:
     task, ground_truth: of imported results; None elsewhere
     fact: None for queries that are no facts: the simple view
     best_ais_score: of the proponents
-    record: the raw record in the data release's format
     before, after: numbers of the queries beside it in the run's order
     wanted: what is to be highlighted: target, subject
     """
@@ -130,7 +130,6 @@ class Answer:
     tail_patch_delta: float | None
     proponents: list[Retrieved]
     opponents: list[Retrieved]
-    record: dict[str, Any]
     before: int | None
     after: int | None
     wanted: tuple[Wanted, ...]
@@ -158,9 +157,7 @@ def answer(statements: Statements, run: Run, query_id: int, threshold: float | N
     if threshold is None:
         threshold = run.ais_threshold
     asked = _asked(statements, run, query_id)
-    known = listed(statements, run, query_id)
-    if known is None:  # the run has changed since
-        raise _no_query(run, query_id)
+    known = known_of(statements, run, query_id)
     kept = modern(asked.metadata)
     fact = _fact(statements, asked.fact_id)
     retrieved = _retrieved(statements, run, asked, kept, threshold)
@@ -174,7 +171,7 @@ def answer(statements: Statements, run: Run, query_id: int, threshold: float | N
         target=asked.target,
         **_of_record(kept, known),
         fact=fact,
-        prediction=_prediction(statements, run, query_id, kept),
+        prediction=_prediction(statements, run, asked, kept),
         threshold=threshold,
         annotation=_metrics("annotation", [one.is_correct for one in proponents], fact is not None),
         ais=_metrics("ais", [one.is_entailed for one in proponents], bool(scores)),
@@ -182,7 +179,6 @@ def answer(statements: Statements, run: Run, query_id: int, threshold: float | N
         tail_patch_delta=known.tail_patch_delta,
         proponents=proponents,
         opponents=[one for one in retrieved if one.direction == "opponent"],
-        record=records(statements, run, [query_id])[0],
         before=asked.before,
         after=asked.after,
         wanted=_wanted(asked, kept, fact),
@@ -195,6 +191,14 @@ def query_of(statements: Statements, run: Run, external_id: str) -> int:
     if not found:
         raise NotFound(f"Run {run.name!r} has no query of id {external_id!r}. Choose one from its list.")
     return int(found[0]["query_id"])
+
+
+def known_of(statements: Statements, run: Run, query_id: int) -> Listed:
+    """The query as the list has it; raises NotFound where the run did not ask it."""
+    found = listed(statements, run, query_id)
+    if found is None:
+        raise _no_query(run, query_id)
+    return found
 
 
 @dataclass(frozen=True)
@@ -239,12 +243,18 @@ def _fact(statements: Statements, fact_id: str | None) -> Fact | None:
     return None if fact_id is None else statements.rows("viewer_fact", Fact, {"fact_id": fact_id})[0]
 
 
-def _prediction(statements: Statements, run: Run, query_id: int, kept: dict[str, Any]) -> Prediction | None:
-    """What the record of an imported run says of its model, else what the database knows."""
+def _prediction(statements: Statements, run: Run, asked: _Asked, kept: dict[str, Any]) -> Prediction | None:
+    """What the record of an imported run says of its model, else what the database knows.
+
+    A record's target is what the model said where the ground truth is another; else it is what is true.
+    """
     samples, confidence, is_correct = (kept.get(name) for name in ("8b_generations", "8b_confidence", "is_8b_correct"))
-    if samples or confidence is not None or is_correct is not None:
-        return Prediction(run.model, None, samples or [], confidence, None, None, is_correct)
-    parameters = {"encoding": run.encoding, "query_id": query_id}
+    truth = kept.get("groundtruth", asked.target)
+    right = {str(shown(one)).strip() for one in (truth if isinstance(truth, list) else [truth])}
+    said = None if asked.target.strip() in right else asked.target
+    if samples or any(value is not None for value in (said, confidence, is_correct)):
+        return Prediction(run.model, said, samples or [], confidence, None, None, is_correct)
+    parameters = {"encoding": run.encoding, "query_id": asked.query_id}
     return next(iter(statements.rows("viewer_prediction", Prediction, parameters)), None)
 
 

@@ -18,23 +18,25 @@ from trackstar_db.viewer.statements import Statements
 class Metric:
     """What a heat map shows.
 
-    judge: whose means; column: of tda.metric_heat_map; is_share: from 0 to 1, else percentage points
+    judge: whose means; column: of tda.metric_heat_map; field: of filters, which is empty where the judge says nothing
+    is_share: from 0 to 1, else percentage points
     """
 
     label: str
     judge: str
     column: str
+    field: str
     is_share: bool = True
 
 
 METRICS: dict[str, Metric] = {
-    "recall": Metric("recall@10", "annotation", "recall_at_10"),
-    "mrr": Metric("MRR", "annotation", "mrr"),
-    "precision": Metric("precision@10", "annotation", "precision_at_10"),
-    "ais_recall": Metric("recall@10 (AIS)", "ais", "recall_at_10"),
-    "ais_mrr": Metric("MRR (AIS)", "ais", "mrr"),
-    "ais_precision": Metric("precision@10 (AIS)", "ais", "precision_at_10"),
-    "tail_patch": Metric("tail-patch", "tail_patch", "tail_patch_delta", is_share=False),
+    "recall": Metric("recall@10", "annotation", "recall_at_10", "recall"),
+    "mrr": Metric("MRR", "annotation", "mrr", "mrr"),
+    "precision": Metric("precision@10", "annotation", "precision_at_10", "precision"),
+    "ais_recall": Metric("recall@10 (AIS)", "ais", "recall_at_10", "ais_recall"),
+    "ais_mrr": Metric("MRR (AIS)", "ais", "mrr", "ais_mrr"),
+    "ais_precision": Metric("precision@10 (AIS)", "ais", "precision_at_10", "ais_precision"),
+    "tail_patch": Metric("tail-patch", "tail_patch", "tail_patch_delta", "tail_patch", is_share=False),
 }
 
 
@@ -90,36 +92,36 @@ def heat_map(statements: Statements, run: Run, metric: str) -> HeatMap:
     for row in found:
         by_relation.setdefault(row["relation"], []).append(row)
         by_bucket.setdefault(row["frequency_bucket"], []).append(row)
-    values = [row["value"] for row in found if row["value"] is not None]
+    is_judged = "" if sum(row["queries"] for row in found) == run.queries else f"{chosen.field} is not empty"
+    rows = [_row(relation, rows, is_judged) for relation, rows in by_relation.items()]
+    values = [cell.value for row in rows for cell in row.cells.values() if cell.value is not None]
     return HeatMap(
         chosen,
         sorted(by_bucket, key=_order),
-        sorted(
-            (_row(relation, rows) for relation, rows in by_relation.items()),
-            key=lambda row: (-row.whole.queries, row.relation or ""),
-        ),
-        {bucket: _cell(rows, clause("bucket", bucket)) for bucket, rows in by_bucket.items()},
-        _cell(found, ""),
+        sorted(rows, key=lambda row: (-row.whole.queries, row.relation or "")),
+        {bucket: _cell(rows, clause("bucket", bucket), is_judged) for bucket, rows in by_bucket.items()},
+        _cell(found, is_judged),
         min(values, default=0.0),
         max(values, default=0.0),
         found[0]["refreshed_at"] if found else run.refreshed_at,
     )
 
 
-def _row(relation: str | None, rows: list[dict[str, Any]]) -> Row:
+def _row(relation: str | None, rows: list[dict[str, Any]], is_judged: str) -> Row:
+    """The row of a relation, as people call it: several may be called the same."""
     named = clause("relation", relation)
-    cells = {
-        row["frequency_bucket"]: _cell([row], combined(named, clause("bucket", row["frequency_bucket"])))
-        for row in rows
-    }
-    return Row(relation, cells, _cell(rows, named))
+    by_bucket: dict[int | None, list[dict[str, Any]]] = {}
+    for row in rows:
+        by_bucket.setdefault(row["frequency_bucket"], []).append(row)
+    cells = {bucket: _cell(found, named, clause("bucket", bucket), is_judged) for bucket, found in by_bucket.items()}
+    return Row(relation, cells, _cell(rows, named, is_judged))
 
 
-def _cell(rows: list[dict[str, Any]], filter: str) -> Cell:
+def _cell(rows: list[dict[str, Any]], *filters: str) -> Cell:
     """The rows together, weighed by their queries."""
     queries = sum(row["queries"] for row in rows)
     weighed = sum(row["value"] * row["queries"] for row in rows if row["value"] is not None)
-    return Cell(weighed / queries if queries else None, queries, filter)
+    return Cell(weighed / queries if queries else None, queries, combined(*filters))
 
 
 def _order(bucket: int | None) -> int:

@@ -6,6 +6,7 @@ import random
 from collections import Counter
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any
 
 from psycopg import sql
 
@@ -14,6 +15,7 @@ from trackstar_db.errors import InputError, NotFound
 from trackstar_db.viewer import places
 from trackstar_db.viewer.filters import Filter, clause
 from trackstar_db.viewer.places import Place, Sort, Stretch, parse_place, stretches
+from trackstar_db.viewer.sampling import one_of_every, share
 from trackstar_db.viewer.statements import Statements
 
 PAGE = 100
@@ -126,7 +128,7 @@ MOST_TRIED = 500
 """Queries that chance proposes for the beginning of a page."""
 
 MOST_COUNTED = 20_000
-"""Queries of an imported run whose tasks are looked at; of more, every n-th."""
+"""Queries of a run that are counted for its chips; of more, one of every n."""
 
 
 def runs(statements: Statements) -> list[Run]:
@@ -189,17 +191,23 @@ def chips(statements: Statements, run: Run) -> Chips:
     """How many queries of the run there are of each task, relation and frequency bucket."""
     relations: Counter[str | None] = Counter()
     buckets: Counter[int | None] = Counter()
-    for row in statements.mappings("viewer_relations", {"run": run.name}):
-        relations[row["relation"]] += row["queries"]
-        buckets[row["frequency_bucket"]] += row["queries"]
+    rows, every = _by_cell(statements, run)
+    for row in rows:
+        relations[row["relation"]] += row["queries"] * every
+        buckets[row["frequency_bucket"]] += row["queries"] * every
     return Chips(
         _tasks(statements, run),
-        [Count(name, number, clause("relation", name)) for name, number in relations.most_common()],
+        [Count(name, number, clause("relation", name), every > 1) for name, number in relations.most_common()],
         [
-            Count(None if bucket is None else str(bucket), buckets[bucket], clause("bucket", bucket))
+            Count(None if bucket is None else str(bucket), buckets[bucket], clause("bucket", bucket), every > 1)
             for bucket in sorted(buckets, key=lambda bucket: -1 if bucket is None else bucket)
         ],
     )
+
+
+def judged(statements: Statements, run: Run) -> list[dict[str, Any]]:
+    """How many queries of the run its source judges, by relation and frequency_bucket, as of the last refresh."""
+    return statements.mappings("viewer_judged", {"run": run.name})
 
 
 def source(run: Run) -> sql.Composable:
@@ -218,9 +226,22 @@ def listed(statements: Statements, run: Run, query_id: int) -> Listed | None:
 def _tasks(statements: Statements, run: Run) -> list[Count]:
     if not run.is_imported:
         return [Count(run.query_set, run.queries, clause("task", run.query_set))]
-    every = -(-run.queries // MOST_COUNTED) or 1
-    counted = statements.mappings("viewer_tasks", {"run_id": run.run_id, "queries": run.queries, "every": every})
-    return [Count(row["name"], row["queries"] * every, clause("task", row["name"]), every > 1) for row in counted]
+    rows, every = _counted(statements, run, "viewer_tasks")
+    return [Count(row["name"], row["queries"] * every, clause("task", row["name"]), every > 1) for row in rows]
+
+
+def _by_cell(statements: Statements, run: Run) -> tuple[list[dict[str, Any]], int]:
+    """Queries of the run by relation and bucket, and the n where one of every n was counted: 1 where all are judged."""
+    rows = judged(statements, run)
+    if not run.is_refreshed or sum(row["queries"] for row in rows) == run.queries:
+        return rows, 1
+    return _counted(statements, run, "viewer_relations")
+
+
+def _counted(statements: Statements, run: Run, name: str) -> tuple[list[dict[str, Any]], int]:
+    """What sql/queries/NAME.sql counts, and the n where it looked at one of every n queries of the run."""
+    sample = one_of_every(share(run.queries, MOST_COUNTED), run.queries)
+    return statements.mappings(name, {"run_id": run.run_id, **sample.parameters}, sample=sample.condition), sample.every
 
 
 def _sort(name: str) -> Sort:

@@ -8,7 +8,8 @@ from typing import Any
 from psycopg import sql
 
 from trackstar_db.viewer.filters import Filter
-from trackstar_db.viewer.lists import Run, source
+from trackstar_db.viewer.lists import Run, judged, source
+from trackstar_db.viewer.sampling import Sample, one_of_every, share
 from trackstar_db.viewer.statements import Statements
 
 CELL_FIELDS = {"relation", "bucket"}
@@ -17,11 +18,10 @@ CELL_FIELDS = {"relation", "bucket"}
 MOST_QUERIES = 25_000
 MOST_LIVE = 500
 MOST_BY_THRESHOLD = 2_000
-# One of every n in a row, which a hash of the number chooses: every n-th would be alike wherever queries come in turns.
-ONE_OF = sql.SQL(
-    """o.position = ANY (ARRAY(SELECT n + mod(n * 2654435761, 4294967296) * %(every)s::bigint / 4294967296
-                                FROM generate_series(1, %(queries)s::bigint, %(every)s::bigint) n))"""
-)
+FEW = 30
+"""Queries of a sample: fewer tell too little, and all are looked at instead."""
+EVERY = Sample(1, sql.SQL("true"), {})
+LABELLED = Sample(1, sql.SQL("o.best_ais_score IS NOT NULL"), {})
 
 
 @dataclass(frozen=True)
@@ -45,10 +45,11 @@ class Means:
     """Mean metrics.
 
     queries: what the filter leaves; reckoned, where every > 1
-    every: 1 where each query of the run was looked at; n where one of every n was (for some figure)
+    every: 1 where each query of the run was looked at; n where one of every n was; of AIS, `ais` says it
     confidence: mean, from 0 to 1, and correct: share of right answers; None where they were not looked at
     tail_patch_delta: percentage points
     threshold: above which an AIS score counts for `ais`
+    has_ais: a query that the filter leaves was labelled: another threshold makes other means
     """
 
     queries: int
@@ -59,6 +60,7 @@ class Means:
     confidence: float | None
     correct: float | None
     tail_patch_delta: float | None
+    has_ais: bool = False
 
 
 def means(
@@ -71,14 +73,21 @@ def means(
     """
     if threshold is None:
         threshold = run.ais_threshold
-    if run.is_refreshed and filter.fields <= CELL_FIELDS:
+    if _is_of_cells(statements, run, filter):
         found = _of_cells(statements, run, filter)
     else:
         found = _of_queries(statements, run, filter, is_exact)
     ais = found.ais
     if threshold != run.ais_threshold and ais.queries:
-        ais = _by_threshold(statements, run, filter, threshold, is_exact)
-    return replace(found, ais=ais, threshold=threshold, every=max(found.every, ais.every))
+        ais = _by_threshold(statements, run, filter, threshold, ais, is_exact)
+    return replace(found, ais=ais, threshold=threshold, has_ais=found.ais.queries > 0)
+
+
+def _is_of_cells(statements: Statements, run: Run, filter: Filter) -> bool:
+    """Whether cells tell the means, and how many queries are left: those hold the judged ones alone."""
+    if not run.is_refreshed or not filter.fields <= CELL_FIELDS:
+        return False
+    return not filter.fields or sum(row["queries"] for row in judged(statements, run)) == run.queries
 
 
 def _of_cells(statements: Statements, run: Run, filter: Filter) -> Means:
@@ -87,10 +96,10 @@ def _of_cells(statements: Statements, run: Run, filter: Filter) -> Means:
         "viewer_means_of_cells", {"run": run.name, **filter.parameters}, condition=filter.condition
     )
     judges = {row.pop("judge"): row for row in rows}
-    queries = max((row["queries"] for row in rows), default=0) if filter.fields else run.queries
+    queries = judges["annotation"]["queries"] if "annotation" in judges else 0
     delta = next((row["tail_patch_delta"] for row in rows if row["tail_patch_delta"] is not None), None)
     return Means(
-        queries,
+        queries if filter.fields else run.queries,
         every=1,
         annotation=_mean("annotation", judges.get("annotation")),
         ais=_mean("ais", judges.get("ais")),
@@ -103,32 +112,61 @@ def _of_cells(statements: Statements, run: Run, filter: Filter) -> Means:
 
 def _of_queries(statements: Statements, run: Run, filter: Filter, is_exact: bool) -> Means:
     """Of the queries themselves."""
-    every = 1 if is_exact else _every(run, MOST_QUERIES if run.is_refreshed else MOST_LIVE)
-    parameters = {"run_id": run.run_id, **filter.parameters}
-    sample, of_sample = _sample(run, every)
-    (row,) = statements.mappings(
-        "viewer_means", parameters | of_sample, source=source(run), sample=sample, condition=filter.condition
-    )
+    every = 1 if is_exact else share(run.queries, MOST_QUERIES if run.is_refreshed else MOST_LIVE)
+    row = _averaged(statements, run, filter, one_of_every(every, run.queries))
+    if every > 1 and run.is_refreshed and row["queries"] < FEW:
+        every, row = 1, _averaged(statements, run, filter, EVERY)
+    of_ais, labelled = every, row
+    if every > 1 and run.is_refreshed and row["labelled"] < FEW:
+        of_ais, labelled = 1, _averaged(statements, run, filter, LABELLED)
     return Means(
         row["queries"] * every,
         every,
         Mean("annotation", row["annotated"], row["mrr"], row["recall_at_10"], row["precision_at_10"], every),
-        Mean("ais", row["labelled"], row["ais_mrr"], row["ais_recall_at_10"], row["ais_precision_at_10"], every),
+        Mean(
+            "ais", labelled["labelled"], labelled["ais_mrr"], labelled["ais_recall_at_10"],
+            labelled["ais_precision_at_10"], of_ais,
+        ),
         run.ais_threshold,
         row["confidence"],
         row["correct"],
         row["tail_patch_delta"],
-    )
+    )  # fmt: skip
 
 
-def _by_threshold(statements: Statements, run: Run, filter: Filter, threshold: float, is_exact: bool) -> Mean:
-    """By another threshold than the run's: of the proponents of some queries."""
-    every = 1 if is_exact else _every(run, MOST_BY_THRESHOLD)
-    sample, of_sample = _sample(run, every)
-    parameters = {"run_id": run.run_id, "run": run.name, "threshold": threshold, **filter.parameters, **of_sample}
+def _averaged(statements: Statements, run: Run, filter: Filter, sample: Sample) -> dict[str, Any]:
+    """Means over those queries of the sample that the filter leaves."""
     (row,) = statements.mappings(
-        "viewer_means_by_threshold", parameters, source=source(run), sample=sample, condition=filter.condition
+        "viewer_means",
+        {"run_id": run.run_id, **filter.parameters, **sample.parameters},
+        source=source(run),
+        sample=sample.condition,
+        condition=filter.condition,
     )
+    return row
+
+
+def _by_threshold(
+    statements: Statements, run: Run, filter: Filter, threshold: float, labelled: Mean, is_exact: bool
+) -> Mean:
+    """By another threshold than the run's: of the proponents of some queries.
+
+    labelled: by the run's threshold, over the same queries
+    """
+    every = 1
+    if not is_exact:
+        left = labelled.queries * labelled.every if run.is_refreshed else run.queries
+        every = share(left, MOST_BY_THRESHOLD)
+    sample = one_of_every(every, run.queries)
+    (row,) = statements.mappings(
+        "viewer_means_by_threshold",
+        {
+            "run_id": run.run_id, "run": run.name, "threshold": threshold, **filter.parameters, **sample.parameters,
+        },
+        source=source(run),
+        sample=sample.condition,
+        condition=filter.condition,
+    )  # fmt: skip
     return Mean("ais", row["queries"], row["mrr"], row["recall_at_10"], row["precision_at_10"], every)
 
 
@@ -136,14 +174,3 @@ def _mean(judge: str, row: dict[str, Any] | None) -> Mean:
     if row is None:
         return Mean(judge, 0, None, None, None)
     return Mean(judge, row["queries"], row["mrr"], row["recall_at_10"], row["precision_at_10"])
-
-
-def _every(run: Run, most: int) -> int:
-    return max(1, -(-run.queries // most))
-
-
-def _sample(run: Run, every: int) -> tuple[sql.SQL, dict[str, object]]:
-    """The condition that leaves one of every n queries of the run, and its parameters."""
-    if every == 1:
-        return sql.SQL("true"), {}
-    return ONE_OF, {"queries": run.queries, "every": every}

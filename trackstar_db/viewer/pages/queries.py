@@ -22,8 +22,8 @@ def overview(request: Request) -> Response:
     with reading(request) as statements:
         frame = frame_of(statements, asked, "filter", "sort", "threshold")
         found = page(statements, frame.run, view)
-        threshold = asked.share("threshold")
-        summary = means(statements, frame.run, view.filter, threshold, is_exact=asked.flag("exact"))
+        is_exact = asked.flag("exact") or (found.before is None and found.after is None)
+        summary = means(statements, frame.run, view.filter, asked.share("threshold"), is_exact)
         counts = chips(statements, frame.run)
     return render(
         request,

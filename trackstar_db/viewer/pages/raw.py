@@ -7,10 +7,11 @@ import json
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trackstar_db.viewer.answers import answer
+from trackstar_db.viewer.answers import known_of
 from trackstar_db.viewer.pages.asked import Asked
 from trackstar_db.viewer.pages.frame import frame_of, reading
 from trackstar_db.viewer.pages.rendering import render
+from trackstar_db.viewer.records import records
 
 
 def page(request: Request) -> Response:
@@ -18,6 +19,7 @@ def page(request: Request) -> Response:
     asked = Asked.of(request)
     with reading(request) as statements:
         frame = frame_of(statements, asked, "query")
-        found = answer(statements, frame.run, asked.needed("query"))
-    record = json.dumps(found.record, ensure_ascii=False, indent=2, default=str)
+        found = known_of(statements, frame.run, asked.needed("query"))
+        (said,) = records(statements, frame.run, [found.query_id])
+    record = json.dumps(said, ensure_ascii=False, indent=2, default=str)
     return render(request, "raw.html", asked=asked, frame=frame, found=found, record=record, statements=statements)
