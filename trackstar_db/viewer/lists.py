@@ -167,7 +167,7 @@ def page(statements: Statements, run: Run, view: View) -> Page:
 
 
 def random_page(statements: Statements, run: Run, view: View) -> str | None:
-    """The cursor of a page that begins with a query of the list that chance chooses; None begins at its top."""
+    """The cursor of a page that begins with a query of the list that chance chooses; None for its top."""
     if not run.queries:
         return None
     sort = _sort(view.sort)
@@ -175,14 +175,12 @@ def random_page(statements: Statements, run: Run, view: View) -> str | None:
     some = Stretch(sql.SQL("o.position = ANY (%(positions)s)"), sql.SQL("random()"), {"positions": positions})
     found = _read(statements, run, view.filter, some, 1)
     if not found:  # the filter leaves few queries, or none
-        behind = Stretch(sql.SQL("o.position >= %(position)s"), sql.SQL("o.position"), {"position": positions[0]})
-        found = _read(statements, run, view.filter, behind, 1)
+        found = _read(statements, run, view.filter, Stretch(places.ANYWHERE, sql.SQL("random()"), {}), 1)
     if not found:
         return None
-    place = _place_of(found[0], sort, is_before=False)
-    if sort.is_position:
-        return str(replace(place, value=found[0].position - 1))
-    return str(replace(place, query_id=place.query_id - 1))
+    cursor = str(_place_of(found[0], sort, is_before=True))
+    before = page(statements, run, replace(view, cursor=cursor, size=1)).queries
+    return str(_place_of(before[0], sort, is_before=False)) if before else None
 
 
 def chips(statements: Statements, run: Run) -> Chips:
