@@ -24,7 +24,8 @@ def store_label(
     """Nothing; the label is stored, in place of one that the labeler gave before. The caller commits.
 
     connection: of a role that writes; score: 0 (does not state it) to 1 (states it)
-    Raises InputError for a score that is none and a name that is none or a judge's, NotFound for a query or document that is not there.
+    Raises InputError for a score that is none and a name that is none or a judge's, NotFound for a query or document
+    that is not there.
     """
     if not (math.isfinite(score) and 0 <= score <= 1):
         raise InputError(f"A label is a number from 0 (does not state it) to 1 (states it), not {score}.")
