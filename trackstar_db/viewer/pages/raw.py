@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
 from starlette.requests import Request
 from starlette.responses import Response
 
 from trackstar_db.viewer.answers import answer
 from trackstar_db.viewer.pages.asked import Asked
 from trackstar_db.viewer.pages.frame import frame_of, reading
-from trackstar_db.viewer.pages.rendering import render
+from trackstar_db.viewer.pages.rendering import readable_json, render
 
 
 def page(request: Request) -> Response:
@@ -19,5 +17,5 @@ def page(request: Request) -> Response:
     with reading(request) as statements:
         frame = frame_of(statements, asked, "query")
         found = answer(statements, frame.run, asked.needed("query"))
-    record = json.dumps(found.record, ensure_ascii=False, indent=2, default=str)
+    record = readable_json(found.record)
     return render(request, "raw.html", asked=asked, frame=frame, found=found, record=record, statements=statements)
