@@ -166,6 +166,17 @@ def page(statements: Statements, run: Run, view: View) -> Page:
     )
 
 
+def neighbours(statements: Statements, run: Run, view: View, query_id: int) -> tuple[int | None, int | None]:
+    """The queries in front of one and behind it on the list; None at its ends, and where the run did not ask it."""
+    here = listed(statements, run, query_id)
+    if here is None:
+        return None, None
+    places = [str(_place_of(here, _sort(view.sort), is_before)) for is_before in (True, False)]
+    pages = [page(statements, run, replace(view, cursor=cursor, size=1)).queries for cursor in places]
+    before, after = (queries[0].query_id if queries else None for queries in pages)
+    return before, after
+
+
 def random_page(statements: Statements, run: Run, view: View) -> str | None:
     """The cursor of a page that begins with a query of the list that chance chooses; None for its top."""
     if not run.queries:
