@@ -41,7 +41,6 @@ class Run:
     finished_at: datetime
     ais_labeler: str | None
     ais_threshold: float
-    has_opponents: bool
     is_imported: bool
     is_refreshed: bool
     refreshed_at: datetime | None
@@ -171,8 +170,8 @@ def neighbours(statements: Statements, run: Run, view: View, query_id: int) -> t
     here = listed(statements, run, query_id)
     if here is None:
         return None, None
-    places = [str(_place_of(here, _sort(view.sort), is_before)) for is_before in (True, False)]
-    pages = [page(statements, run, replace(view, cursor=cursor, size=1)).queries for cursor in places]
+    cursors = [str(_place_of(here, _sort(view.sort), is_before)) for is_before in (True, False)]
+    pages = [page(statements, run, replace(view, cursor=cursor, size=1)).queries for cursor in cursors]
     before, after = (queries[0].query_id if queries else None for queries in pages)
     return before, after
 

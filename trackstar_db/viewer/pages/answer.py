@@ -56,7 +56,6 @@ def page(request: Request) -> Response:
         frame = replace(frame, kept=[("query", str(found.query_id)), *frame.kept])
         other = frame.other(asked.text("other"))
         beside = None if other is None else _beside(statements, other, asked, found)
-        before, after = _neighbours(statements, frame, asked, found)
     viewer = viewer_of(request)
     session = viewer.forms.session_of(request)
     response = render(
@@ -69,8 +68,6 @@ def page(request: Request) -> Response:
         beside=beside,
         chosen=CHOSEN,
         list={name: asked.text(name) for name in LIST},
-        before=before,
-        after=after,
         wanted=wanted_of(asked, found),
         top=top_of(asked, found, beside),
         kinds=KINDS,
@@ -100,18 +97,15 @@ def top_of(asked: Asked, found: Answer, beside: Beside | None) -> int:
 
 
 def _found(statements: Statements, frame: Frame, asked: Asked) -> Answer:
-    """The query that the address names by its number, or by its id in its source."""
+    """The query that the address names by its number, or by its id in its source, and its neighbours on the list."""
     name = asked.text("id")
     number = query_of(statements, frame.run, name) if name else asked.needed("query")
-    return answer(statements, frame.run, number, asked.share("threshold"))
-
-
-def _neighbours(statements: Statements, frame: Frame, asked: Asked, found: Answer) -> tuple[int | None, int | None]:
-    """The queries in front and behind, on the list that the page was reached from."""
+    found = answer(statements, frame.run, number, asked.share("threshold"))
     view, _ = view_of(asked)
-    if view.filter.text or view.sort != "position":
-        return neighbours(statements, frame.run, view, found.query_id)
-    return found.before, found.after
+    if not view.filter.text and view.sort == "position":
+        return found
+    before, after = neighbours(statements, frame.run, view, number)
+    return replace(found, before=before, after=after)
 
 
 def _beside(statements: Statements, other: Run, asked: Asked, found: Answer) -> Beside | None:
