@@ -268,12 +268,15 @@ class TestEveryPage:
         assert back is not None
         assert back[1] == "/queries?run=demo&filter=relation+%3D+%22currency%22&sort=confidence"
 
-    def test_what_is_left_empty_or_exact_is_told_where_it_is(self, client: httpx.Client, france_id: int) -> None:
+    def test_what_is_empty_exact_or_unseen_is_told(self, client: httpx.Client, france_id: int) -> None:
         nothing = client.get("/comparison?run=demo&other=demo/bm25&filter=position+%3E+999").text
         exact = client.get("/queries?run=demo&exact=1").text
+        unseen = client.get("/queries", params={"run": "demo", "filter": 'prompt contains "\x1b"'}).text
         file = client.get("/download", params={"run": "demo", "query": france_id, "format": "csv", "threshold": 1}).text
 
         assert "No query stands here." in nothing
+        assert "Characters that cannot be seen" in unseen
+        assert "Characters that cannot be seen" not in exact
         assert "filter=correct" in exact
         assert not re.search(r"exact=1[^\"]*filter=", exact)
         assert {row["is_entailed"] for row in csv.DictReader(io.StringIO(file))} == {"False", ""}

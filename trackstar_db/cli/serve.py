@@ -74,7 +74,9 @@ def serve(
         click.echo(f"The viewer is at {address}   (Ctrl-C ends it)")
         if not serving.is_loopback(host):
             click.echo(
-                "Whoever reaches this computer can read what is shown; nobody is asked for a password.", err=True
+                "Whoever reaches this computer can read what is shown; nobody is asked for a password. "
+                f"Browsers ask for it as {socket.gethostname()}; another name or address needs --allow-host.",
+                err=True,
             )
         serving.serve(viewer, bound, (*names, host, socket.gethostname()))
 
