@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import random
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -239,3 +241,25 @@ def test_a_record_says_what_it_says_within_range(
     with database.connect() as connection:
         row = connection.execute("SELECT * FROM tda.imported_record(%s)", (json.dumps(said),)).fetchone()
     assert row == expected
+
+
+def test_a_random_page_of_few_begins_with_each_as_often(
+    database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("trackstar_db.viewer.lists.MOST_TRIED", 1)
+    random.seed(3)
+    records = [record(example_id=f"e{n}") for n in range(1, 61)]
+    load_results(database, [write(tmp_path / "r.jsonl", *records)], "r")
+    view = View(parse_filter("position in (1, 2, 59)"), size=1)
+    begun: Counter[int] = Counter()
+    with psycopg.connect(database.as_role("tda_reader").conninfo) as connection:
+        statements = Statements(connection)
+        connection.execute("SELECT setseed(0.5)")
+        run = lists.run(statements, "r")
+        for _ in range(60):
+            cursor = lists.random_page(statements, run, view)
+            found = lists.page(statements, run, replace(view, cursor=cursor))
+            begun[found.queries[0].position] += 1
+            assert (found.before is None) == (found.queries[0].position == 1)
+    assert set(begun) == {1, 2, 59}
+    assert min(begun.values()) >= 10

@@ -68,9 +68,13 @@ def test_a_label_needs_a_name(database: Database, pair: tuple[int, int], labeler
 
 
 def test_labels_of_a_judge_are_not_replaced_by_hand(database: Database, pair: tuple[int, int]) -> None:
-    for change in (lambda c: store_label(c, "alias_match", *pair, 1), lambda c: remove_label(c, "alias_match", *pair)):
-        with database.connect() as connection, pytest.raises(InputError, match="Give your own"):
-            change(connection)
+    with database.connect() as connection:
+        connection.execute("UPDATE trackstar.run SET ais_labeler = 'a model' WHERE name = 'r'")
+    for name in ("alias_match", "results:r", "results:gone", " a model "):
+        for change in (lambda c, name: store_label(c, name, *pair, 1), lambda c, name: remove_label(c, name, *pair)):
+            with database.connect() as connection, pytest.raises(InputError, match="Give your own"):
+                change(connection, name)
+    assert fetch(database, LABELS) == []
 
 
 @pytest.mark.parametrize("score", [-0.1, 1.1, math.nan, math.inf])

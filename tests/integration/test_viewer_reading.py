@@ -34,7 +34,6 @@ Connection = psycopg.Connection[Any]
 def test_runs_are_listed_with_what_choosing_one_needs(statements: Statements) -> None:
     found = {run.name: run for run in lists.runs(statements)}
     assert set(found) == {"demo", "demo/trackstar", "demo/bm25", "demo/gold"}
-    assert (found["demo"].has_opponents, found["demo/bm25"].has_opponents) == (True, False)
     assert all(run.is_refreshed and not run.is_imported and run.queries == 338 for run in found.values())
     assert found["demo"] == lists.run(statements, "demo")
     with pytest.raises(NotFound, match="no run named 'nothing'"):
@@ -198,15 +197,14 @@ def test_two_runs_side_by_side_agree_as_tda_compare_runs_says(
         correlation = found[query_id].rank_correlation
         close = correlation if correlation is None else pytest.approx(correlation)
         assert both.agreement == replace(found[query_id], rank_correlation=close)
-        assert len(both.pairs) == 20 - shared
-        for pair in both.pairs:
-            assert (pair.change is None) == (pair.rank is None or pair.other_rank is None)
+        assert len(both.places) == 20 - shared
+        assert [pair.rank for pair in both.places.values()] == [*range(1, 11), *[None] * (10 - shared)]
 
 
 def test_empty_lists_have_no_overlap() -> None:
     found = comparisons.side_by_side([], [])
     assert found.agreement == comparisons.Agreement(0, None, None, False)
-    assert found.pairs == []
+    assert found.places == {}
 
 
 def test_all_runs_over_the_queries_are_compared(statements: Statements, demo: Run) -> None:

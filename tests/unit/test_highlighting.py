@@ -52,15 +52,15 @@ def test_kinds_may_cover_each_other_and_the_pieces_are_the_text() -> None:
     wanted = [
         Wanted("target", ("Paris", "of France")),
         Wanted("subject", ("France",)),
-        Wanted("window", ("France is Paris",), is_whole=False),
+        Wanted("selection", ("France is Paris",), is_whole=False),
     ]
     cut = highlighted(text, wanted)
     assert cut == [
         Piece("The capital ", ()),
         Piece("of ", ("target",)),
-        Piece("France", ("subject", "target", "window")),
-        Piece(" is ", ("window",)),
-        Piece("Paris", ("target", "window")),
+        Piece("France", ("selection", "subject", "target")),
+        Piece(" is ", ("selection",)),
+        Piece("Paris", ("selection", "target")),
         Piece(".", ()),
     ]
     assert "".join(piece.text for piece in cut) == text

@@ -33,7 +33,10 @@ Open = Callable[..., Page]
 
 @pytest.fixture(scope="session")
 def viewer_database_url(test_server: EmbeddedServer, demo_database_url: str) -> str:
-    """The demo's database for these tests alone, with a document that is hostile and one that reads from the right."""
+    """The demo's database for these tests alone, with a document that is hostile and one that reads from the right.
+
+    Its run demo/gold never asked the last query.
+    """
     name = "viewer"
     template = str(conninfo_to_dict(demo_database_url)["dbname"])
     with psycopg.connect(**test_server.parameters(database="postgres"), autocommit=True) as connection:
@@ -44,11 +47,15 @@ def viewer_database_url(test_server: EmbeddedServer, demo_database_url: str) -> 
     with psycopg.connect(url) as connection:
         for rank, text in ((2, HOSTILE), (3, RIGHT_TO_LEFT)):
             connection.execute(
-                "UPDATE trackstar.document SET text = %s "
+                "UPDATE trackstar.document SET text = %s, metadata = %s "
                 "WHERE document_id = (SELECT p.document_id FROM tda.proponent p "
                 "WHERE p.run = 'demo' AND p.query_id = %s AND p.direction = 'proponent' AND p.rank = %s)",
-                (text, france(connection), rank),
+                (text, '{"names": ["it\'s é"]}', france(connection), rank),
             )
+        connection.execute(
+            "DELETE FROM trackstar.run_query USING trackstar.run "
+            "WHERE run.run_id = run_query.run_id AND run.name = 'demo/gold' AND position = 338"
+        )
     return url
 
 

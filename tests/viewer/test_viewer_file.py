@@ -19,7 +19,7 @@ from trackstar_db.database.embedded import EmbeddedServer
 def test_a_file_of_results_is_looked_at_and_leaves_nothing(
     browser: Browser, own_server: EmbeddedServer, tmp_path: Path
 ) -> None:
-    file = write_made_up(tmp_path / "made up <results>.jsonl")
+    file = write_made_up(tmp_path / " made up <results>.jsonl")
     with (
         served("--file", file, log=tmp_path / "errors") as address,
         browser.new_context(base_url=address, viewport={"width": WIDTH, "height": HEIGHT}) as context,
@@ -71,7 +71,8 @@ def a_fact_has_all_that_its_record_says(page: Page) -> None:
         re.compile(r"^\s*(right|wrong)\s*confidence [0-9.]+\s*$")
     )
     first = page.get_by_role("article", name="proponent 1", exact=True)
-    expect(first.locator("blockquote")).to_contain_text("place 0-5-3, and Name 3")
+    expect(first.locator("blockquote")).to_contain_text("Best window: place 0-5-3, and Name 3")
+    expect(first.get_by_text("Best window:")).to_be_visible()
     expect(page.get_by_role("article", name="proponent 3", exact=True)).to_contain_text("rank 8 before filtering")
     expect(page.get_by_role("article", name="opponent 1", exact=True)).to_contain_text("against place")
 
@@ -97,7 +98,7 @@ def a_cell_of_the_heat_map_filters(page: Page, folder: Path) -> None:
 
 
 def a_query_that_is_no_fact_has_a_simple_card(page: Page) -> None:
-    page.goto("/queries?filter=id+%3D+%22<i>one</i>%22")
+    page.goto("/queries?filter=task+%3D+%22cooking%22")
     follow(page.get_by_role("link", name="Water boils at"))
     first = page.get_by_role("article", name="proponent 1", exact=True)
     expect(first).to_contain_text("<script>alert(1)</script>.")

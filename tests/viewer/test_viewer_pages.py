@@ -74,10 +74,12 @@ class TestOtherPages:
         page = open_page("/documents?run=demo")
 
         page.get_by_role("searchbox", name="Words").fill('"capital city" Paris')
+        page.get_by_label("Corpus").select_option("demo")
         follow(page.get_by_role("button", name="Search"))
 
         expect(page.locator(QUERIES).first).to_contain_text("capital city in Paris")
         expect(page.locator(f"{QUERIES} mark").first).to_be_visible()
+        expect(page.get_by_label("Corpus")).to_have_value("demo")
         page.get_by_role("searchbox", name="Words").fill("xyzzyplugh")
         follow(page.get_by_role("button", name="Search"))
         expect(page.get_by_text("No document has these words.")).to_be_visible()
@@ -104,6 +106,22 @@ class TestOtherPages:
         expect(page.locator(QUERIES).first).to_contain_text("overlap 20 %")
         follow(page.locator(f"{QUERIES} a").first)
         expect(page.get_by_text("Of the first ten proponents, 2 stand in both runs")).to_be_visible()
+        page.get_by_label("Run", exact=True).select_option("demo/bm25")
+        follow(page.get_by_role("banner").get_by_role("button", name="Show"))
+        expect(page.get_by_role("heading", name="Proponents", exact=True)).to_be_visible()
+        expect(page.get_by_label("Beside")).to_have_value("")
+
+    def test_a_query_that_the_other_run_never_asked_stands_alone(self, open_page: Open) -> None:
+        page = open_page("/comparison?run=demo&other=demo/gold&filter=position+%3E+336")
+        expect(page.locator(QUERIES).last).to_contain_text("not asked by the other run")
+
+        follow(page.locator(f"{QUERIES} a").first)
+        follow(page.get_by_role("link", name="Next"))
+
+        expect(page.get_by_text("demo/gold was not asked this query.")).to_be_visible()
+        page.get_by_label("Run", exact=True).select_option("demo/gold")
+        follow(page.get_by_role("banner").get_by_role("button", name="Show"))
+        expect(page.get_by_role("heading", level=1)).to_have_text("Queries of demo/gold")
 
     def test_methods_are_drawn_and_tabled(self, open_page: Open) -> None:
         page = open_page("/methods?run=demo")
@@ -117,6 +135,12 @@ class TestOtherPages:
         mean, low, high = map(float, figures)
         assert low < mean < high
         expect(page.get_by_role("img", name=re.compile("Tail-patch against MRR"))).to_be_visible()
+        others = page.get_by_role("region", name="Attribution by entailment").locator("tbody tr")
+        assert set(others.locator("td:first-child, th").all_inner_texts()) <= set(
+            rows.locator("td:first-child, th").all_inner_texts()
+        )
+        ticks = page.locator('svg.chart text[text-anchor="end"]').all_text_contents()
+        assert len(set(ticks)) == len(ticks) > 3
 
     def test_runs_are_listed_with_their_agreement(self, open_page: Open) -> None:
         page = open_page("/runs?run=demo")
@@ -225,6 +249,37 @@ class TestEveryPage:
         assert len(records) == len(rows) == shown
         assert {record["relation"] for record in records} == {"currency"}
         assert started.value.suggested_filename == "demo.csv"
+
+    def test_a_query_goes_on_in_the_list_that_it_was_reached_from(self, client: httpx.Client) -> None:
+        def links(address: str, which: str) -> list[str]:
+            return [html.unescape(link) for link in re.findall(rf'<a{which} href="([^"]*)"', client.get(address).text)]
+
+        found = links(
+            "/queries?run=demo&sort=confidence&filter=relation+%3D+%22currency%22", ' class="asks" dir="auto"'
+        )
+
+        assert len(found) > 5
+        assert re.findall(r'href="([^"]*)" rel="next"', client.get(found[-1]).text) == []
+        texts = [html.unescape(client.get(address).text) for address in found[:2]]
+        assert f'href="{found[1]}" rel="next"' in texts[0]
+        assert f'href="{found[0]}" rel="prev"' in texts[1]
+        assert 'rel="prev"' not in texts[0]
+        back = re.search(r'href="([^"]*)">All queries', texts[0])
+        assert back is not None
+        assert back[1] == "/queries?run=demo&filter=relation+%3D+%22currency%22&sort=confidence"
+
+    def test_what_is_empty_exact_or_unseen_is_told(self, client: httpx.Client, france_id: int) -> None:
+        nothing = client.get("/comparison?run=demo&other=demo/bm25&filter=position+%3E+999").text
+        exact = client.get("/queries?run=demo&exact=1").text
+        unseen = client.get("/queries", params={"run": "demo", "filter": 'prompt contains "\x1b"'}).text
+        file = client.get("/download", params={"run": "demo", "query": france_id, "format": "csv", "threshold": 1}).text
+
+        assert "No query stands here." in nothing
+        assert "Characters that cannot be seen" in unseen
+        assert "Characters that cannot be seen" not in exact
+        assert "filter=correct" in exact
+        assert not re.search(r"exact=1[^\"]*filter=", exact)
+        assert {row["is_entailed"] for row in csv.DictReader(io.StringIO(file))} == {"False", ""}
 
     def test_axe_finds_nothing_to_complain_of(
         self, open_page: Open, france_id: int, document_id: int, axe: str

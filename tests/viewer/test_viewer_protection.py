@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import os
 import re
 import time
@@ -79,6 +80,9 @@ def test_what_a_document_holds_is_shown_and_not_run(client: httpx.Client, france
     assert "\x1b" not in text
     assert "\u202e" not in text
     assert "␛[31mred" in text
+    document = re.search(r'id="proponent-2".*?<footer>\s*<a href="([^"]*)"', text, re.DOTALL)
+    assert document is not None
+    assert "[&#34;it&#39;s é&#34;]" in client.get(html.unescape(document[1])).text
 
 
 @pytest.mark.parametrize("value", VALUES)
@@ -98,7 +102,10 @@ def test_any_parameter_gives_a_page_that_can_be_read(client: httpx.Client, name:
 def test_a_query_that_is_not_there_is_said_to_be_so(client: httpx.Client, query: str) -> None:
     response = client.get("/query", params={"run": "demo", "query": query, "other": "demo/bm25"})
 
-    assert response.status_code in (400, 404)
+    if query == "0":  # a number that the chosen run never asked: to those that it did
+        assert response.headers["location"] == "/queries?run=demo"
+        return
+    assert response.status_code == 400
     assert "<h1>" in response.text
 
 
@@ -114,11 +121,13 @@ class TestLabels:
     """What writes needs our own page: its origin, its cookie, its token."""
 
     def form(self, client: httpx.Client, france_id: int) -> dict[str, str]:
-        text = client.get(query_address(france_id, annotator="Ana")).text
+        text = client.get("/query", params={"run": "demo", "id": "capital-france", "annotator": "Ana"}).text
+        _, form = text.split('action="/query/label"', 1)
+        names = ("token", "document", "run", "query")
+        found = {name: re.search(rf'name="{name}" value="([^"]*)"', form)[1] for name in names}  # type: ignore[index]
+        assert found["query"] == str(france_id)
         return {
-            **{name: re.search(rf'name="{name}" value="([^"]*)"', text)[1] for name in ("token", "document")},  # type: ignore[index]
-            "run": "demo",
-            "query": str(france_id),
+            **found,
             "annotator": "Ana",
             "verdict": "states",
             "card": "proponent-1",
@@ -145,6 +154,8 @@ class TestLabels:
         assert self.labels(viewer_database_url) == [("Ana", 1.0)]
         assert "Ana: 1.00" in client.get(query_address(france_id)).text
         assert self.send(client, {**form, "verdict": "remove"}).status_code == 303
+        back = self.send(client, {**form, "verdict": "remove", "top": "all", "subject": "off"}).headers["location"]
+        assert back == f"{query_address(france_id, annotator='Ana', top='all', subject='off')}#proponent-1"
         assert self.labels(viewer_database_url) == []
 
     @pytest.mark.parametrize("origin", ["https://evil.example", "null", ""])
@@ -182,6 +193,30 @@ class TestLabels:
 
         assert response.status_code == 400
         assert "longer" in response.text
+
+
+@pytest.mark.parametrize("kind", ["jsonl", "csv"])
+@pytest.mark.parametrize(("asked", "status"), [({"cursor": "x"}, 400), ({"query": 0}, 404), ({"query": "x"}, 400)])
+def test_a_download_of_what_is_not_there_is_refused(
+    client: httpx.Client, kind: str, asked: dict[str, object], status: int
+) -> None:
+    response = client.get("/download", params={"run": "demo", "format": kind, **asked})  # type: ignore[arg-type]
+
+    assert response.status_code == status
+    assert "content-disposition" not in response.headers
+    assert "<h1>" in response.text
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"), [({"search": "_"}, "capital &#34;of France&#34;"), ({"corpus": "nothing"}, "no corpus")]
+)
+def test_a_search_that_finds_nothing_to_look_for_says_why(
+    client: httpx.Client, asked: dict[str, str], said: str
+) -> None:
+    response = client.get("/documents", params={"run": "demo", "search": "Paris", **asked})
+
+    assert response.status_code == 400
+    assert said in response.text
 
 
 def test_a_download_that_is_broken_off_gives_its_connection_back(

@@ -53,7 +53,7 @@ class TestList:
         texts = page.locator(QUERIES).all_inner_texts()
 
         assert texts
-        assert "cursor=" in kept
+        assert "/queries?" in kept
         assert open_page(kept).locator(QUERIES).all_inner_texts() == texts
 
     def test_the_highest_come_first(self, open_page: Open) -> None:
@@ -197,6 +197,8 @@ class TestQuery:
         page = open_page(f"/query?run=demo&query={france_id}")
         assert figure(page, "AIS recall@10") == "1.00"
 
+        page.get_by_role("slider", name="AIS threshold").fill("0.72")
+        expect(page.locator('[data-live="threshold"]')).to_have_text("0.72")
         page.get_by_role("slider", name="AIS threshold").fill("1")
 
         expect(page.locator("#proponent-1 [data-entailed]")).to_have_text("not entailed")
@@ -259,7 +261,9 @@ class TestQuery:
 
         record = json.loads(page.locator("#record").inner_text())
         written = json.loads(Path(started.value.path()).read_text())
-        assert {**written, "proponents": record["proponents"]} == record  # which shows what cannot be seen
+        assert written == record
+        assert "\u202e" in "".join(record["proponents"])
+        assert "\u202e" not in page.locator("#record").inner_text()
         assert record["inputs_plaintext"] == "The city that France has as its capital is"
         assert len(record["proponents"]) == len(record["proponent_scores"]) == 100
 

@@ -20,7 +20,9 @@ HOST, PORT = "127.0.0.1", 8765
 
 
 @click.command(cls=TrackstarCommand)
-@click.option("--host", default=HOST, show_default=True, help="Address to listen on; other computers reach 0.0.0.0.")
+@click.option(
+    "--host", default=HOST, show_default=True, help="Address to listen on; others reach 0.0.0.0, by --allow-host."
+)
 @click.option(
     "--port", type=click.IntRange(0, 65535), default=PORT, show_default=True, help="Port; 0 takes a free one."
 )
@@ -29,7 +31,7 @@ HOST, PORT = "127.0.0.1", 8765
     "names",
     multiple=True,
     metavar="NAME",
-    help="Further name under which browsers may ask for it, such as a proxy's; may be given again.",
+    help="Further name or IP address under which browsers may ask for it, or a proxy; may be given again.",
 )
 @click.option(
     "--file",
@@ -72,7 +74,9 @@ def serve(
         click.echo(f"The viewer is at {address}   (Ctrl-C ends it)")
         if not serving.is_loopback(host):
             click.echo(
-                "Whoever reaches this computer can read what is shown; nobody is asked for a password.", err=True
+                "Whoever reaches this computer can read what is shown; nobody is asked for a password. "
+                f"Browsers ask for it as {socket.gethostname()}; another name or address needs --allow-host.",
+                err=True,
             )
         serving.serve(viewer, bound, (*names, host, socket.gethostname()))
 

@@ -100,6 +100,9 @@ def _failed_statement(request: Request, error: Exception) -> Response:
     if isinstance(error, psycopg.errors.QueryCanceled):
         said = f"The database worked on it for {STATEMENT_SECONDS} seconds and was stopped. Ask for less, by a filter."
         return _tell(request, 503, said)
+    if isinstance(error, psycopg.errors.InvalidParameterValue) and "RAISE" in (error.diag.context or ""):
+        said = ". ".join(filter(None, (error.diag.message_primary, error.diag.message_hint)))
+        return _tell(request, 400, said)  # a function of ours tells what is wrong
     if isinstance(error, psycopg.DataError):
         return _tell(request, 400, "The database cannot take a value of the address. Follow a link to this page.")
     log.error("a statement of %s failed: %s", request.url.path, error)

@@ -12,18 +12,11 @@ from trackstar_db.viewer.statements import Statements
 
 @dataclass(frozen=True)
 class Paired:
-    """A document of either list with its place in both; None where it is not in that one.
-
-    change: ranks that it climbs in the other run; below 0 it falls
-    """
+    """A document of either list with its place in both; None where it is not in that one."""
 
     document_id: int
     rank: int | None
     other_rank: int | None
-
-    @property
-    def change(self) -> int | None:
-        return None if self.rank is None or self.other_rank is None else self.rank - self.other_rank
 
 
 @dataclass(frozen=True)
@@ -42,13 +35,9 @@ class Agreement:
 
 @dataclass(frozen=True)
 class SideBySide:
-    """One query in two runs, one direction: pairs by rank, then those of the other run alone.
-
-    places: the pairs by document
-    """
+    """One query in two runs, one direction; places: the documents by rank, then those of the other run alone."""
 
     agreement: Agreement
-    pairs: list[Paired]
     places: dict[int, Paired]
 
 
@@ -98,7 +87,7 @@ def side_by_side(mine: Sequence[Retrieved], theirs: Sequence[Retrieved]) -> Side
     """Two lists of the same query and direction beside each other; reads nothing."""
     ranks = {one.document_id: one.rank for one in mine}
     others = {one.document_id: one.rank for one in theirs}
-    pairs = [Paired(document, ranks.get(document), others.get(document)) for document in {**ranks, **others}]
+    places = {document: Paired(document, ranks.get(document), others.get(document)) for document in {**ranks, **others}}
     shared = [document for document in ranks if document in others]
     longest = max(len(ranks), len(others))
     agreement = Agreement(
@@ -107,7 +96,7 @@ def side_by_side(mine: Sequence[Retrieved], theirs: Sequence[Retrieved]) -> Side
         _rank_correlation([ranks[document] for document in shared], [others[document] for document in shared]),
         bool(mine and theirs) and mine[0].document_id == theirs[0].document_id,
     )
-    return SideBySide(agreement, pairs, {pair.document_id: pair for pair in pairs})
+    return SideBySide(agreement, places)
 
 
 def agreements(statements: Statements, run: Run, other: Run, query_ids: Sequence[int]) -> dict[int, Agreement]:

@@ -94,7 +94,6 @@ class FoundDocument:
     corpus: str
     external_id: str
     excerpt: str
-    rank: float
 
 
 @dataclass(frozen=True)
@@ -137,6 +136,11 @@ def influenced(
     last = found[PAGE - 1] if len(found) > PAGE else None
     after = None if last is None else f"{last.rank}:{last.query_id}:{last.direction}:{last.run}"
     return InfluencedPage(found[:PAGE], after)
+
+
+def corpora(statements: Statements) -> list[str]:
+    """Names of the corpora that may be read."""
+    return [row["corpus"] for row in statements.mappings("viewer_corpora")]
 
 
 def search(statements: Statements, text: str, corpus: str | None = None) -> Found:

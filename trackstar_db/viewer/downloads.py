@@ -32,9 +32,10 @@ def jsonl(statements: Statements, run: Run, view: View, is_whole: bool = False) 
 def csv(statements: Statements, run: Run, view: View, is_whole: bool = False) -> Iterator[bytes]:
     """The view's page as CSV, a row for each query, as the list shows them; is_whole: all that the filter leaves."""
     names = [field.name for field in fields(Listed)]
-    yield _csv_lines([names])
+    head = _csv_lines([names])
     for queries in _pages(statements, run, view, is_whole):
-        yield _csv_lines(asdict(query).values() for query in queries)
+        yield head + _csv_lines(asdict(query).values() for query in queries)
+        head = b""
 
 
 def answer_csv(statements: Statements, run: Run, query_id: int, threshold: float | None = None) -> Iterator[bytes]:

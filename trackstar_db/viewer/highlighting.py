@@ -16,7 +16,7 @@ from typing import Literal
 
 import regex
 
-Kind = Literal["target", "subject", "selection", "window"]
+Kind = Literal["target", "subject", "selection"]
 
 # Scripts that write no spaces between words: a name there may stand between other letters.
 UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]")

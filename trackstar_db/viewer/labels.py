@@ -14,6 +14,8 @@ from trackstar_db.loaders.decide import LoadRow
 from trackstar_db.loaders.labels import store_labels
 
 LONGEST_NAME = 200
+OF_RESULTS = "results:"
+"""Begins the labeler's name of scores that came with a file of results."""
 
 
 def store_label(
@@ -22,7 +24,8 @@ def store_label(
     """Nothing; the label is stored, in place of one that the labeler gave before. The caller commits.
 
     connection: of a role that writes; score: 0 (does not state it) to 1 (states it)
-    Raises InputError for a name or score that is none, NotFound for a query or document that is not there.
+    Raises InputError for a score that is none and a name that is none or a judge's, NotFound for a query or document
+    that is not there.
     """
     if not (math.isfinite(score) and 0 <= score <= 1):
         raise InputError(f"A label is a number from 0 (does not state it) to 1 (states it), not {score}.")
@@ -44,12 +47,11 @@ def _pair(
     name = labeler.strip()
     if not name or not name.isprintable() or len(name) > LONGEST_NAME:
         raise InputError(f"A label needs its annotator's name, of at most {LONGEST_NAME} characters in one line.")
-    if name == ALIAS_MATCH:
-        raise InputError(f"{ALIAS_MATCH} is a labeler's name: its labels would be replaced. Give your own.")
-    found = connection.execute(
-        query("viewer_label_pair"), {"query_id": query_id, "document_id": document_id}
-    ).fetchone()
+    parameters = {"query_id": query_id, "document_id": document_id, "labeler": name}
+    found = connection.execute(query("viewer_label_pair"), parameters).fetchone()
     if found is None:
         raise NotFound(f"There is no query {query_id}, or no document {document_id}.")
-    (fact_id,) = found
+    fact_id, judges_runs = found
+    if judges_runs or name == ALIAS_MATCH or name.startswith(OF_RESULTS):
+        raise InputError(f"{name!r} is a judge's name: its labels would be replaced. Give your own.")
     return document_id, fact_id, query_id if fact_id is None else None, name

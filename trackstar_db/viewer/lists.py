@@ -43,7 +43,6 @@ class Run:
     finished_at: datetime
     ais_labeler: str | None
     ais_threshold: float
-    has_opponents: bool
     is_imported: bool
     is_refreshed: bool
     refreshed_at: datetime | None
@@ -168,8 +167,19 @@ def page(statements: Statements, run: Run, view: View) -> Page:
     )
 
 
+def neighbours(statements: Statements, run: Run, view: View, query_id: int) -> tuple[int | None, int | None]:
+    """The queries in front of one and behind it on the list; None at its ends, and where the run did not ask it."""
+    here = listed(statements, run, query_id)
+    if here is None:
+        return None, None
+    cursors = [str(_place_of(here, _sort(view.sort), is_before)) for is_before in (True, False)]
+    pages = [page(statements, run, replace(view, cursor=cursor, size=1)).queries for cursor in cursors]
+    before, after = (queries[0].query_id if queries else None for queries in pages)
+    return before, after
+
+
 def random_page(statements: Statements, run: Run, view: View) -> str | None:
-    """The cursor of a page that begins with a query of the list that chance chooses; None begins at its top."""
+    """The cursor of a page that begins with a query of the list that chance chooses; None for its top."""
     if not run.queries:
         return None
     sort = _sort(view.sort)
@@ -177,14 +187,12 @@ def random_page(statements: Statements, run: Run, view: View) -> str | None:
     some = Stretch(sql.SQL("o.position = ANY (%(positions)s)"), sql.SQL("random()"), {"positions": positions})
     found = _read(statements, run, view.filter, some, 1)
     if not found:  # the filter leaves few queries, or none
-        behind = Stretch(sql.SQL("o.position >= %(position)s"), sql.SQL("o.position"), {"position": positions[0]})
-        found = _read(statements, run, view.filter, behind, 1)
+        found = _read(statements, run, view.filter, Stretch(places.ANYWHERE, sql.SQL("random()"), {}), 1)
     if not found:
         return None
-    place = _place_of(found[0], sort, is_before=False)
-    if sort.is_position:
-        return str(replace(place, value=found[0].position - 1))
-    return str(replace(place, query_id=place.query_id - 1))
+    cursor = str(_place_of(found[0], sort, is_before=True))
+    before = page(statements, run, replace(view, cursor=cursor, size=1)).queries
+    return str(_place_of(before[0], sort, is_before=False)) if before else None
 
 
 def chips(statements: Statements, run: Run) -> Chips:

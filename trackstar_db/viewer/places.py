@@ -32,6 +32,10 @@ SORTS = {
     "frequency": Sort("frequency", "fact_frequency"),
 }
 
+CURSOR = re.compile(
+    r"(before|after):(-?[0-9]{1,19}(?:\.[0-9]+)?(?:e[-+]?[0-9]+)?)?:([0-9]{1,18})"  # numbers as Python writes them
+)
+
 FORWARD = sql.SQL("{column} DESC NULLS LAST, o.query_id")
 BACKWARD = sql.SQL("{column} NULLS FIRST, o.query_id DESC")
 ANYWHERE = sql.SQL("true")
@@ -63,11 +67,15 @@ class Place:
 
 def parse_place(cursor: str) -> Place:
     """The place that a cursor names; raises InputError."""
-    found = re.fullmatch(r"(before|after):(-?[0-9]{1,18}|-?[0-9]+\.[0-9]+(?:e[-+]?[0-9]+)?)?:([0-9]{1,18})", cursor)
-    value = None if found is None or found[2] is None else float(found[2]) if "." in found[2] else int(found[2])
+    found = CURSOR.fullmatch(cursor)
+    value = None if found is None or found[2] is None else _number(found[2])
     if found is None or value in (math.inf, -math.inf):
         raise InputError(f"{cursor[:60]!r} is no place on a list; expected one that a page links to. Begin at its top.")
     return Place(found[1] == "before", value, int(found[3]))
+
+
+def _number(text: str) -> float | int:
+    return float(text) if "." in text or "e" in text else int(text)
 
 
 @dataclass(frozen=True)

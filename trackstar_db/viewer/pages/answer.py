@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
@@ -11,10 +11,18 @@ from trackstar_db.errors import NotFound
 from trackstar_db.viewer.answers import KINDS, Answer, answer, query_of
 from trackstar_db.viewer.comparisons import Agreement, SideBySide, side_by_side
 from trackstar_db.viewer.highlighting import Wanted
+from trackstar_db.viewer.lists import Run, neighbours
 from trackstar_db.viewer.pages.asked import Asked, address
 from trackstar_db.viewer.pages.frame import Frame, frame_of, reading, viewer_of
+from trackstar_db.viewer.pages.queries import view_of
 from trackstar_db.viewer.pages.rendering import render
 from trackstar_db.viewer.statements import Statements
+
+LIST = ("filter", "sort", "cursor")
+"""The list that the page was reached from."""
+
+CHOSEN = ("other", "threshold", "mark", "annotator", "top", "target", "subject", *LIST)
+"""What is chosen on the page: it stays when another run is, and when a label is written."""
 
 TOP = 10
 LONGEST_NAME = 200  # characters of what is highlighted
@@ -35,17 +43,19 @@ class Beside:
 
 
 def page(request: Request) -> Response:
-    """The query; where another run is chosen that never asked it, that run's list."""
+    """The query; that run's list where another run is chosen that never asked it."""
     asked = Asked.of(request)
     with reading(request) as statements:
-        frame = frame_of(statements, asked, "query", "threshold", "mark", "other")
+        frame = frame_of(statements, asked, *CHOSEN)
         try:
             found = _found(statements, frame, asked)
         except NotFound:
-            if asked.text("id") or asked.text("other"):
+            if asked.text("id"):
                 raise
             return RedirectResponse(address("/queries", {"run": frame.run.name}), 303)
-        beside = _beside(statements, frame, asked, found)
+        frame = replace(frame, kept=[("query", str(found.query_id)), *frame.kept])
+        other = frame.other(asked.text("other"))
+        beside = None if other is None else _beside(statements, other, asked, found)
     viewer = viewer_of(request)
     session = viewer.forms.session_of(request)
     response = render(
@@ -54,7 +64,10 @@ def page(request: Request) -> Response:
         asked=asked,
         frame=frame,
         found=found,
+        other=other,
         beside=beside,
+        chosen=CHOSEN,
+        list={name: asked.text(name) for name in LIST},
         wanted=wanted_of(asked, found),
         top=top_of(asked, found, beside),
         kinds=KINDS,
@@ -84,17 +97,23 @@ def top_of(asked: Asked, found: Answer, beside: Beside | None) -> int:
 
 
 def _found(statements: Statements, frame: Frame, asked: Asked) -> Answer:
-    """The query that the address names by its number, or by its id in its source."""
+    """The query that the address names by its number, or by its id in its source, and its neighbours on the list."""
     name = asked.text("id")
     number = query_of(statements, frame.run, name) if name else asked.needed("query")
-    return answer(statements, frame.run, number, asked.share("threshold"))
+    found = answer(statements, frame.run, number, asked.share("threshold"))
+    view, _ = view_of(asked)
+    if not view.filter.text and view.sort == "position":
+        return found
+    before, after = neighbours(statements, frame.run, view, number)
+    return replace(found, before=before, after=after)
 
 
-def _beside(statements: Statements, frame: Frame, asked: Asked, found: Answer) -> Beside | None:
-    other = frame.other(asked.text("other"))
-    if other is None:
+def _beside(statements: Statements, other: Run, asked: Asked, found: Answer) -> Beside | None:
+    """The query in the other run, None where that never asked it."""
+    try:
+        theirs = answer(statements, other, found.query_id, asked.share("threshold"))
+    except NotFound:
         return None
-    theirs = answer(statements, other, found.query_id, asked.share("threshold"))
     return Beside(
         theirs,
         side_by_side(found.proponents[:10], theirs.proponents[:10]).agreement,

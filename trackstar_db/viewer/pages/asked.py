@@ -12,6 +12,9 @@ from trackstar_db.errors import InputError
 
 LONGEST = 20_000  # characters of one parameter
 LARGEST = 2**63 - 1  # of PostgreSQL's bigint
+NAMES = ("run", "other")
+"""Parameters that name a run, which may begin or end with white space."""
+
 TRUE = ("1", "true", "yes", "on")
 
 
@@ -34,8 +37,9 @@ class Asked:
         return asked
 
     def text(self, name: str, default: str = "") -> str:
-        """A text without white space around it; the default where there is none."""
-        return self._found.get(name, "").strip() or default
+        """A text without white space around it, but for names of runs; the default where there is none."""
+        value = self._found.get(name, "")
+        return (value if name in NAMES else value.strip()) or default
 
     def given(self, name: str) -> bool:
         """Whether the parameter stands in the address, be it empty."""

@@ -20,8 +20,7 @@ def page(request: Request) -> Response:
     view, wrong = view_of(asked)
     with reading(request) as statements:
         frame = frame_of(statements, asked, "filter", "sort")
-        name = asked.text("other")
-        other = frame.other(name) if name != frame.run.name else None
+        other = frame.other(asked.text("other"))
         means = run_agreements(statements, frame.run)
         found = page_of_queries(statements, frame.run, view) if other else None
         asked_queries = [query.query_id for query in found.queries] if found else []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trackstar_db.viewer.documents import document, influenced, search
+from trackstar_db.viewer.documents import MOST_FACTS, corpora, document, influenced, search
 from trackstar_db.viewer.highlighting import Wanted
 from trackstar_db.viewer.pages.asked import Asked
 from trackstar_db.viewer.pages.frame import frame_of, reading
@@ -29,6 +29,7 @@ def page(request: Request) -> Response:
         found=found,
         queries=queries,
         is_whole=is_whole,
+        most_facts=MOST_FACTS,
         statements=statements,
     )
 
@@ -39,6 +40,7 @@ def overview(request: Request) -> Response:
     text = asked.text("search")
     with reading(request) as statements:
         frame = frame_of(statements, asked, "search", "corpus")
+        names = corpora(statements)
         found = search(statements, text, asked.text("corpus") or None) if text else None
     wanted = (Wanted("selection", found.words),) if found else ()
     return render(
@@ -48,5 +50,6 @@ def overview(request: Request) -> Response:
         frame=frame,
         found=found,
         wanted=wanted,
+        corpora=names,
         statements=statements,
     )

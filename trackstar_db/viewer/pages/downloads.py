@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator
+from itertools import chain
 
 from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 
-from trackstar_db.errors import InputError
+from trackstar_db.errors import NotFound
 from trackstar_db.viewer import downloads
 from trackstar_db.viewer.lists import Run
 from trackstar_db.viewer.pages.asked import Asked
@@ -32,7 +32,9 @@ def download(request: Request) -> Response:
     query = asked.whole("query")
     name = f"{run.name}-query-{query}" if query is not None else run.name
     headers = {"content-disposition": f'attachment; filename="{_file_name(name)}.{kind}"'}
-    return StreamingResponse(_sent(request, asked, run, kind), media_type=TYPES[kind], headers=headers)
+    parts = _sent(request, asked, run, kind)
+    first = next(parts, b"")  # what cannot be sent raises here, before an answer has begun
+    return StreamingResponse(chain([first], parts), media_type=TYPES[kind], headers=headers)
 
 
 def _sent(request: Request, asked: Asked, run: Run, kind: str) -> Iterator[bytes]:
@@ -44,17 +46,19 @@ def _sent(request: Request, asked: Asked, run: Run, kind: str) -> Iterator[bytes
 def _lines(statements: Statements, asked: Asked, run: Run, kind: str) -> Iterator[bytes]:
     query = asked.whole("query")
     if query is not None:
-        return downloads.answer_csv(statements, run, query) if kind == "csv" else _record(statements, run, query)
+        return _answer(statements, asked, run, query, kind)
     view, _ = view_of(asked)
     write = downloads.csv if kind == "csv" else downloads.jsonl
     return write(statements, run, view, asked.flag("whole"))
 
 
-def _record(statements: Statements, run: Run, query: int) -> Iterator[bytes]:
+def _answer(statements: Statements, asked: Asked, run: Run, query: int, kind: str) -> Iterator[bytes]:
+    if kind == "csv":
+        return downloads.answer_csv(statements, run, query, asked.share("threshold"))
     found = downloads.records(statements, run, [query])
     if not found:
-        raise InputError(f"run {run.name!r} has no query of number {query}.")
-    return iter([json.dumps(found[0], ensure_ascii=False, default=str).encode() + b"\n"])
+        raise NotFound(f"run {run.name!r} did not ask query {query}. Choose one from its list.")
+    return iter([downloads.as_line(found[0])])
 
 
 def _file_name(name: str) -> str:

@@ -36,8 +36,8 @@ class Frame:
         return [run for run in self.runs if run.query_set == self.run.query_set and run.run_id != self.run.run_id]
 
     def other(self, name: str) -> Run | None:
-        """The second run of this name, None for an empty one; raises NotFound."""
-        if not name:
+        """The second run of this name, None for no name or that of the first; raises NotFound."""
+        if name in ("", self.run.name):
             return None
         found = next((run for run in self.others if run.name == name), None)
         if found is None:

@@ -8,7 +8,7 @@ from starlette.responses import Response
 from trackstar_db.viewer.heat_maps import METRICS, HeatMap, heat_map
 from trackstar_db.viewer.pages.asked import Asked
 from trackstar_db.viewer.pages.frame import frame_of, reading
-from trackstar_db.viewer.pages.rendering import SHADES, render
+from trackstar_db.viewer.pages.rendering import render, shade
 
 
 def page(request: Request) -> Response:
@@ -36,6 +36,6 @@ def step(value: float | None, found: HeatMap) -> str:
     strongest = 1.0 if found.metric.is_share else max(abs(found.low), abs(found.high))
     if value is None or not strongest:
         return ""
-    number = max(0, min(SHADES, round(SHADES * abs(value) / strongest)))
+    number = shade(value, strongest)
     name = "shade" if found.metric.is_share else "towards" if value >= 0 else "against"
     return f"{name}-{number}" if number else ""

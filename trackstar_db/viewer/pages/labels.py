@@ -10,12 +10,13 @@ from trackstar_db.database.engine import Database
 from trackstar_db.errors import InputError, NotFound
 from trackstar_db.viewer.documents import document
 from trackstar_db.viewer.labels import remove_label, store_label
+from trackstar_db.viewer.pages.answer import CHOSEN
 from trackstar_db.viewer.pages.asked import Asked, address
 from trackstar_db.viewer.pages.frame import reading, viewer_of
 
 SCORES = {"states": 1.0, "partly": 0.5, "not": 0.0}
 REMOVED = "remove"
-BACK = ("run", "query", "other", "threshold", "mark", "annotator")
+BACK = ("run", "query", *CHOSEN)
 
 
 async def write(request: Request) -> Response:

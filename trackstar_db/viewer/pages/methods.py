@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from starlette.requests import Request
@@ -66,6 +66,7 @@ def page(request: Request) -> Response:
     with reading(request) as statements:
         frame = frame_of(statements, asked)
         found = method_metrics(statements, frame.run.query_set)
+    numbers = {name: number for number, name in enumerate(dict.fromkeys(row.run for row in found), 1)}
     judged = {judge: [row for row in found if row.judge == judge] for judge in JUDGES}
     return render(
         request,
@@ -75,18 +76,21 @@ def page(request: Request) -> Response:
         judges=JUDGES,
         judged={judge: rows for judge, rows in judged.items() if rows},
         tried=[row for row in found if row.judge == "tail_patch" and row.tail_patch_delta is not None],
-        chart=chart(judged["annotation"] or judged["ais"]),
+        numbers=numbers,
+        chart_judge="annotation" if judged["annotation"] else "ais",
+        chart=chart(judged["annotation"] or judged["ais"], numbers),
         has_intervals=any(row.interval(metric) for row in found for metric in ("mrr", "tail_patch_delta")),
         size=(WIDTH, HEIGHT, MARGIN),
         statements=statements,
     )
 
 
-def chart(rows: Sequence[MethodMetrics]) -> Chart | None:
-    """The runs that have both figures as points; None where fewer than two have."""
-    known = {
-        number: row for number, row in enumerate(rows, 1) if row.mrr is not None and row.tail_patch_delta is not None
-    }
+def chart(rows: Sequence[MethodMetrics], numbers: Mapping[str, int]) -> Chart | None:
+    """The runs that have both figures as points; None where fewer than two have.
+
+    numbers: what stands for a run beside its point
+    """
+    known = {numbers[row.run]: row for row in rows if row.mrr is not None and row.tail_patch_delta is not None}
     if len(known) < 2:
         return None
     low, high = _range(known.values())

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-
 from starlette.requests import Request
 from starlette.responses import Response
 
 from trackstar_db.viewer.answers import known_of
 from trackstar_db.viewer.pages.asked import Asked
 from trackstar_db.viewer.pages.frame import frame_of, reading
-from trackstar_db.viewer.pages.rendering import render
+from trackstar_db.viewer.pages.rendering import readable_json, render
 from trackstar_db.viewer.records import records
 
 
@@ -21,5 +19,5 @@ def page(request: Request) -> Response:
         frame = frame_of(statements, asked, "query")
         found = known_of(statements, frame.run, asked.needed("query"))
         (said,) = records(statements, frame.run, [found.query_id])
-    record = json.dumps(said, ensure_ascii=False, indent=2, default=str)
+    record = readable_json(said)
     return render(request, "raw.html", asked=asked, frame=frame, found=found, record=record, statements=statements)
