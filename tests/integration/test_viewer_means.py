@@ -118,6 +118,8 @@ def test_where_a_sample_would_find_few_queries_all_that_the_filter_leaves_are_lo
     monkeypatch.setattr("trackstar_db.viewer.means.MOST_QUERIES", 50)
     assert means(statements, demo, filter) == expected
     assert (expected.queries, expected.every) == (3, 1)
+    slow = parse_filter('position in (2, 3, 5) and kind != "nothing"')
+    assert means(statements, demo, slow).every == 7
 
 
 def test_one_of_every_n_proponents_lists_is_judged_by_another_threshold_of_those_that_the_filter_leaves(

@@ -15,6 +15,9 @@ from trackstar_db.viewer.statements import Statements
 CELL_FIELDS = {"relation", "bucket"}
 """What the cells of a heat map can be filtered by."""
 
+SLOW_FIELDS = {"kind"}
+"""What takes too long to ask of every query of many."""
+
 MOST_QUERIES = 25_000
 MOST_LIVE = 500
 MOST_BY_THRESHOLD = 2_000
@@ -114,10 +117,11 @@ def _of_queries(statements: Statements, run: Run, filter: Filter, is_exact: bool
     """Of the queries themselves."""
     every = 1 if is_exact else share(run.queries, MOST_QUERIES if run.is_refreshed else MOST_LIVE)
     row = _averaged(statements, run, filter, one_of_every(every, run.queries))
-    if every > 1 and run.is_refreshed and row["queries"] < FEW:
+    is_quick = run.is_refreshed and not filter.fields & SLOW_FIELDS
+    if every > 1 and is_quick and row["queries"] < FEW:
         every, row = 1, _averaged(statements, run, filter, EVERY)
     of_ais, labelled = every, row
-    if every > 1 and run.is_refreshed and row["labelled"] < FEW:
+    if every > 1 and is_quick and row["labelled"] < FEW:
         of_ais, labelled = 1, _averaged(statements, run, filter, LABELLED)
     return Means(
         row["queries"] * every,
