@@ -1,7 +1,8 @@
 -- Metrics by relation and frequency bucket.
 CREATE OR REPLACE VIEW tda.metric_heat_map AS
 SELECT run.name AS run, run.method, m.judge, s.name AS query_set, r.label AS relation,
-       m.frequency_bucket + 0 AS frequency_bucket, m.queries, m.mrr, m.recall_at_10, m.precision_at_10, m.tail_patch_queries, m.tail_patch_delta,
+       m.frequency_bucket + 0 AS frequency_bucket, m.queries, m.mrr, m.recall_at_10, m.precision_at_10,
+       m.tail_patch_queries, m.tail_patch_delta,
        (SELECT done.refreshed_at FROM trackstar.refresh done WHERE done.name = 'metric_heat_map') AS refreshed_at
 FROM trackstar.metric_heat_map m
 JOIN trackstar.run ON run.run_id = m.run_id
