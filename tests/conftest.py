@@ -13,15 +13,20 @@ from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 
-import psycopg
 import pytest
-from psycopg import sql
+from filelock import FileLock
 from psycopg.conninfo import conninfo_to_dict
 
+from tests.copies import (
+    administer,
+    copy_database,
+    dump_database,
+    initialized_database,
+    restore_database,
+)
 from trackstar_db.database.embedded import EmbeddedServer, find_binaries
 from trackstar_db.database.embedded_layout import copy_programs
 from trackstar_db.database.engine import Database, open_database
-from trackstar_db.database.schema import initialize
 
 collect_ignore = ["peers"]  # in an environment of their own: make test-peers
 
@@ -45,6 +50,11 @@ OUTSIDE = ("TRACKSTAR_HOME", "TRACKSTAR_DATABASE_URL", "DATABASE_URL", "PG")
 
 RunTrackstar = Callable[..., "subprocess.CompletedProcess[str]"]
 _numbers = count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The slow tests come first, so that workers who run beside each other end together."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 @contextmanager
@@ -82,10 +92,7 @@ def test_server(outside_is_hidden: None) -> Iterator[EmbeddedServer]:
         server = EmbeddedServer(directory / "home", TEST_SETTINGS)
         server.start()
         try:
-            _administer(server, "CREATE DATABASE {}", TEMPLATE)
-            template = open_database(server.url(database=TEMPLATE))
-            initialize(template)
-            template.close()
+            initialized_database(server, TEMPLATE)
             yield server
         finally:
             server.stop(force=True)
@@ -119,37 +126,39 @@ def own_server(reachable_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterato
 def empty_database_url(test_server: EmbeddedServer) -> Iterator[str]:
     """The URL of a new database without anything of trackstar."""
     name = f"empty_{next(_numbers)}"
-    _administer(test_server, "CREATE DATABASE {}", name)
+    administer(test_server, "CREATE DATABASE {}", name)
     yield test_server.url(database=name)
-    _administer(test_server, "DROP DATABASE {} WITH (FORCE)", name)
+    administer(test_server, "DROP DATABASE {} WITH (FORCE)", name)
 
 
 @pytest.fixture
 def database_url(test_server: EmbeddedServer) -> Iterator[str]:
     """The URL of a new database at the code's revision."""
     name = f"test_{next(_numbers)}"
-    _administer(test_server, "CREATE DATABASE {} TEMPLATE {}", name, TEMPLATE)
-    yield test_server.url(database=name)
-    _administer(test_server, "DROP DATABASE {} WITH (FORCE)", name)
+    yield copy_database(test_server, name, TEMPLATE)
+    administer(test_server, "DROP DATABASE {} WITH (FORCE)", name)
 
 
 @pytest.fixture(scope="session")
-def demo_database_url(test_server: EmbeddedServer) -> str:
-    """The URL of a database with the demo, further methods beside it, and what all judges say; for reading only."""
-    from trackstar_db.demo.run import run_demo
-    from trackstar_db.judges.tail_patch_step import TailPatchOptions
-    from trackstar_db.store import Store
+def demo_dump(test_server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file with the demo's database, further methods beside it, and what all judges say; all workers share it."""
+    folder = tmp_path_factory.getbasetemp()
+    path = (folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) / "demo.dump"
+    with FileLock(path.with_suffix(".lock")):
+        if not path.exists():
+            _make_demo(copy_database(test_server, "demo_made", TEMPLATE))
+            unfinished = path.with_suffix(".unfinished")
+            dump_database(test_server.url(database="demo_made"), unfinished)
+            administer(test_server, "DROP DATABASE {} WITH (FORCE)", "demo_made")
+            unfinished.rename(path)
+    return path
 
-    _administer(test_server, "CREATE DATABASE {} TEMPLATE {}", "demo", TEMPLATE)
-    url = test_server.url(database="demo")
-    with Store.open(url) as store:
-        run_demo(store, tell=lambda _: None)
-        store.attribute_all(["demo"], "demo", "demo", ["trackstar", "bm25", "gold"])
-        runs = ["demo", "demo/*"]
-        store.judge_entailment(runs, "alias_match")
-        store.judge_tail_patch(runs, TailPatchOptions(every=40))
-        store.evaluate(runs)
-        store.refresh()
+
+@pytest.fixture(scope="session")
+def demo_database_url(test_server: EmbeddedServer, demo_dump: Path) -> str:
+    """The URL of a database with the demo, further methods beside it, and what all judges say; for reading only."""
+    url = copy_database(test_server, "demo", TEMPLATE)
+    restore_database(url, demo_dump)
     return url
 
 
@@ -161,12 +170,11 @@ def make_database_url(test_server: EmbeddedServer) -> Iterator[Callable[..., str
     def make(copy_of: str | None = None) -> str:
         template = TEMPLATE if copy_of is None else str(conninfo_to_dict(copy_of)["dbname"])
         made.append(f"made_{next(_numbers)}")
-        _administer(test_server, "CREATE DATABASE {} TEMPLATE {}", made[-1], template)
-        return test_server.url(database=made[-1])
+        return copy_database(test_server, made[-1], template)
 
     yield make
     for name in made:
-        _administer(test_server, "DROP DATABASE {} WITH (FORCE)", name)
+        administer(test_server, "DROP DATABASE {} WITH (FORCE)", name)
 
 
 @pytest.fixture
@@ -219,7 +227,16 @@ def shared_data() -> Path:
     pytest.skip(missing)
 
 
-def _administer(server: EmbeddedServer, statement: str, *names: str) -> None:
-    """Run a statement about whole databases."""
-    with psycopg.connect(**server.parameters(database="postgres"), autocommit=True) as connection:
-        connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))  # type: ignore[arg-type]
+def _make_demo(url: str) -> None:
+    from trackstar_db.demo.run import run_demo
+    from trackstar_db.judges.tail_patch_step import TailPatchOptions
+    from trackstar_db.store import Store
+
+    with Store.open(url) as store:
+        run_demo(store, tell=lambda _: None)
+        store.attribute_all(["demo"], "demo", "demo", ["trackstar", "bm25", "gold"])
+        runs = ["demo", "demo/*"]
+        store.judge_entailment(runs, "alias_match")
+        store.judge_tail_patch(runs, TailPatchOptions(every=40))
+        store.evaluate(runs)
+        store.refresh()

@@ -20,6 +20,7 @@ import psycopg
 import pytest
 
 from tests.conftest import TEST_SETTINGS, reachable_directory
+from tests.copies import administer, copy_database, initialized_database, restore_database
 from tests.integration.pages import (
     PAGES,
     ROOT,
@@ -34,8 +35,6 @@ from tests.integration.pages import (
 )
 from trackstar_db.cookbook import example
 from trackstar_db.database.embedded import EmbeddedServer, find_binaries
-from trackstar_db.database.engine import open_database
-from trackstar_db.database.schema import initialize
 
 ASKS = re.compile(r"\s*(--[^\n]*\n\s*)*(SELECT|WITH|TABLE|VALUES)\b")
 FETCHED = re.compile(r"<(?:script|link|img|iframe|source)\b[^>]*(?:src|href)=[\"']?(?:https?:)?//|@import|url\(https?:")
@@ -103,21 +102,13 @@ class Runner:
 
 
 @pytest.fixture(scope="module")
-def docs_server(demo_database_url: str) -> Iterator[EmbeddedServer]:
+def docs_server(demo_dump: Path) -> Iterator[EmbeddedServer]:
     """A server of the docs' own, with a copy of the demo's database to copy for each page."""
     with reachable_directory() as directory:
         server = EmbeddedServer(directory / "home", TEST_SETTINGS)
         server.start()
         try:
-            _administer(server, f"CREATE DATABASE {DEMO}")
-            database = open_database(server.url(database=DEMO))
-            initialize(database)
-            database.close()
-            dump, programs = directory / "demo.dump", find_binaries()
-            copy = [programs / "pg_dump", "--format=custom", "--compress=none", f"--file={dump}", demo_database_url]
-            subprocess.run(copy, check=True)
-            restore = [programs / "pg_restore", "--clean", "--if-exists", "--no-owner", "--exit-on-error"]
-            subprocess.run([*restore, f"--dbname={server.url(database=DEMO)}", dump], check=True)
+            restore_database(initialized_database(server, DEMO), demo_dump)
             yield server
         finally:
             server.stop(force=True)
@@ -127,8 +118,8 @@ def docs_server(demo_database_url: str) -> Iterator[EmbeddedServer]:
 def runner(docs_server: EmbeddedServer, tmp_path: Path) -> Runner:
     """For one page: a new copy of the demo's database, an empty one beside it, and an empty folder."""
     for name, template in ((PAGE, DEMO), (EMPTY, "template0")):
-        _administer(docs_server, f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
-        _administer(docs_server, f"CREATE DATABASE {name} TEMPLATE {template} STRATEGY file_copy")
+        administer(docs_server, "DROP DATABASE IF EXISTS {} WITH (FORCE)", name)
+        copy_database(docs_server, name, template)
     (tmp_path / "dashboards").symlink_to(ROOT / "dashboards")  # programs that the pages call from a clone
     return Runner(docs_server, tmp_path)
 
@@ -217,9 +208,3 @@ def test_every_block_of_a_page_runs(path: Path, runner: Runner) -> None:
     for block in blocks(path):
         if block.language in RUN and not block.reason:
             runner.run(block)
-
-
-def _administer(server: EmbeddedServer, statement: str) -> None:
-    """Run a statement about whole databases."""
-    with psycopg.connect(**server.parameters(database="postgres"), autocommit=True) as connection:
-        connection.execute(statement.encode())

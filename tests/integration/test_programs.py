@@ -23,9 +23,10 @@ from psycopg import sql
 from sqlalchemy import MetaData, Table, create_engine, make_url, select, types
 from sqlalchemy.dialects import postgresql
 
+from tests.conftest import TEMPLATE
+from tests.copies import administer, copy_database
 from tests.integration.conftest import write_small_corpus
 from trackstar_db.database.embedded import EmbeddedServer, find_binaries
-from trackstar_db.database.engine import open_database
 from trackstar_db.encoding.fitting import NewEncoding
 from trackstar_db.search.request import SearchOptions
 from trackstar_db.store import Store
@@ -80,25 +81,23 @@ def reader_url(
     test_server: EmbeddedServer, tmp_path_factory: pytest.TempPathFactory, small_model_directory: str
 ) -> Iterator[str]:
     """A small corpus, encoded, with runs, a task, predictions and frequencies; by the role tda_reader."""
-    with psycopg.connect(test_server.url(database="postgres"), autocommit=True) as server:
-        server.execute("CREATE DATABASE programs TEMPLATE migrated")
-        with Store(open_database(test_server.url(database="programs"))) as store:
-            facts, sentences = write_small_corpus(tmp_path_factory.mktemp("corpus"))
-            store.load_facts([facts], query_set="facts")
-            store.load_sentences([sentences], corpus="small")
-            store.create_encoding(NewEncoding("small", str(small_model_directory), "small", block_rank=4))
-            store.encode_documents("small", "small")
-            store.encode_queries("small", "facts")
-            store.create_task("own", "small", "facts", mixing_lambda=0.5)
-            store.attribute("small", "facts", "first", options=SearchOptions(top_k=3))
-            store.attribute("small", "facts", "second", "trackstar", SearchOptions(top_k=3, task="own"))
-            store.judge_entailment(["first"], labeler="alias_match")
-            with store.database.connect() as connection:
-                connection.execute(EVIDENCE.encode())
-            store.evaluate(["first", "second"])
-            store.refresh()
-        yield test_server.url("tda_reader", "programs")
-        server.execute("DROP DATABASE programs WITH (FORCE)")
+    with Store.open(copy_database(test_server, "programs", TEMPLATE)) as store:
+        facts, sentences = write_small_corpus(tmp_path_factory.mktemp("corpus"))
+        store.load_facts([facts], query_set="facts")
+        store.load_sentences([sentences], corpus="small")
+        store.create_encoding(NewEncoding("small", str(small_model_directory), "small", block_rank=4))
+        store.encode_documents("small", "small")
+        store.encode_queries("small", "facts")
+        store.create_task("own", "small", "facts", mixing_lambda=0.5)
+        store.attribute("small", "facts", "first", options=SearchOptions(top_k=3))
+        store.attribute("small", "facts", "second", "trackstar", SearchOptions(top_k=3, task="own"))
+        store.judge_entailment(["first"], labeler="alias_match")
+        with store.database.connect() as connection:
+            connection.execute(EVIDENCE.encode())
+        store.evaluate(["first", "second"])
+        store.refresh()
+    yield test_server.url("tda_reader", "programs")
+    administer(test_server, "DROP DATABASE {} WITH (FORCE)", "programs")
 
 
 @pytest.fixture(scope="module")

@@ -13,6 +13,7 @@ import pytest
 from psycopg import sql
 
 from tests.conftest import TEMPLATE
+from tests.copies import administer, copy_database
 from trackstar_db.database.embedded import EmbeddedServer
 from trackstar_db.database.engine import Database, open_database
 from trackstar_db.database.reader import answer, open_reader, reader_of
@@ -29,18 +30,16 @@ def rows(reader: Database, text: str, *parameters: str, **options: Any) -> list[
 @pytest.fixture(scope="module")
 def owner(test_server: EmbeddedServer) -> Iterator[Database]:
     """A database with two corpora of a document each, as its owner sees it; a test leaves it as it was."""
-    with psycopg.connect(test_server.url(database="postgres"), autocommit=True) as server:
-        server.execute(sql.SQL("CREATE DATABASE read TEMPLATE {}").format(sql.Identifier(TEMPLATE)))
-        database = open_database(test_server.url(database="read"))
-        with database.connect() as connection:
-            connection.execute("INSERT INTO trackstar.corpus (name) VALUES ('open'), ('closed')")
-            connection.execute(
-                """INSERT INTO trackstar.document (corpus_id, external_id, text, content_digest)
-                   SELECT corpus_id, name, 'a text of ' || name, sha256(name::bytea) FROM trackstar.corpus"""
-            )
-        yield database
-        database.close()
-        server.execute("DROP DATABASE read WITH (FORCE)")
+    database = open_database(copy_database(test_server, "read", TEMPLATE))
+    with database.connect() as connection:
+        connection.execute("INSERT INTO trackstar.corpus (name) VALUES ('open'), ('closed')")
+        connection.execute(
+            """INSERT INTO trackstar.document (corpus_id, external_id, text, content_digest)
+               SELECT corpus_id, name, 'a text of ' || name, sha256(name::bytea) FROM trackstar.corpus"""
+        )
+    yield database
+    database.close()
+    administer(test_server, "DROP DATABASE {} WITH (FORCE)", "read")
 
 
 @pytest.fixture(scope="module")

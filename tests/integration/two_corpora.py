@@ -14,6 +14,7 @@ import psycopg
 from psycopg import sql
 
 from tests.conftest import TEMPLATE
+from tests.copies import copy_database
 from trackstar_db.database.embedded import EmbeddedServer
 from trackstar_db.store import Store
 
@@ -191,10 +192,8 @@ def two_corpora(server: EmbeddedServer) -> Iterator[TwoCorpora]:
     made = TwoCorpora(server)
     with made.login("trackstar", "postgres") as owner:
         owner.execute(ROLES)
-        for name in (made.both, made.alone):
-            owner.execute(named("CREATE DATABASE {} TEMPLATE {}", name, TEMPLATE))
     for name in (made.both, made.alone):
-        with Store.open(server.url(database=name)) as store:
+        with Store.open(copy_database(server, name, TEMPLATE)) as store:
             with store.database.connect() as connection:
                 write_corpora(connection, with_zebra=name == made.both)
             store.refresh()

@@ -10,9 +10,9 @@ import httpx
 import psycopg
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Error, Locator, Page, sync_playwright
-from psycopg import sql
 from psycopg.conninfo import conninfo_to_dict
 
+from tests.copies import copy_database
 from tests.viewer.made_up import RIGHT_TO_LEFT
 from tests.viewer.serving import served
 from trackstar_db.database.embedded import EmbeddedServer
@@ -37,13 +37,7 @@ def viewer_database_url(test_server: EmbeddedServer, demo_database_url: str) -> 
 
     Its run demo/gold never asked the last query.
     """
-    name = "viewer"
-    template = str(conninfo_to_dict(demo_database_url)["dbname"])
-    with psycopg.connect(**test_server.parameters(database="postgres"), autocommit=True) as connection:
-        connection.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
-        )
-    url = test_server.url(database=name)
+    url = copy_database(test_server, "viewer", str(conninfo_to_dict(demo_database_url)["dbname"]))
     with psycopg.connect(url) as connection:
         for rank, text in ((2, HOSTILE), (3, RIGHT_TO_LEFT)):
             connection.execute(
