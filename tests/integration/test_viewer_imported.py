@@ -150,6 +150,17 @@ def test_records_of_our_own_runs_are_those_that_an_export_writes(database: Datab
             assert not any("8b_confidence" in one for one in written)
 
 
+def test_a_record_with_empty_lists_of_opponents_is_written_as_it_came(database: Database, tmp_path: Path) -> None:
+    none, empty = record(query_set="s"), {"opponents": [], "opponent_ids": [], "opponent_scores": []}
+    said = [none, {**none, "example_id": "e2", **empty}, {**none, "example_id": "e3", "opponents": []}]
+    load_results(database, [write(tmp_path / "r.jsonl", *said)], "r")
+    with psycopg.connect(database.as_role("tda_reader").conninfo) as connection:
+        statements = Statements(connection)
+        lines = b"".join(downloads.jsonl(statements, lists.run(statements, "r"), View())).splitlines()
+    assert [json.loads(line) for line in lines] == said
+    assert list(results(database, "r")) == said
+
+
 def test_few_labelled_queries_among_many_are_all_averaged(
     database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
