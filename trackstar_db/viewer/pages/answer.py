@@ -12,6 +12,7 @@ from trackstar_db.viewer.answers import KINDS, Answer, answer, query_of
 from trackstar_db.viewer.comparisons import Agreement, SideBySide, side_by_side
 from trackstar_db.viewer.highlighting import Wanted
 from trackstar_db.viewer.lists import Run, neighbours
+from trackstar_db.viewer.pages.annotator import annotator_of
 from trackstar_db.viewer.pages.asked import Asked, address
 from trackstar_db.viewer.pages.frame import Frame, frame_of, reading, viewer_of
 from trackstar_db.viewer.pages.queries import view_of
@@ -21,7 +22,7 @@ from trackstar_db.viewer.statements import Statements
 LIST = ("filter", "sort", "cursor")
 """The list that the page was reached from."""
 
-CHOSEN = ("other", "threshold", "mark", "annotator", "top", "target", "subject", *LIST)
+CHOSEN = ("other", "threshold", "mark", "top", "target", "subject", *LIST)
 """What is chosen on the page: it stays when another run is, and when a label is written."""
 
 TOP = 10
@@ -71,7 +72,7 @@ def page(request: Request) -> Response:
         wanted=wanted_of(asked, found),
         top=top_of(asked, found, beside),
         kinds=KINDS,
-        annotator=asked.text("annotator")[:100] if viewer.writer else "",
+        annotator=annotator_of(request) if viewer.writer else "",
         token=viewer.forms.token(session),
         statements=statements,
     )
