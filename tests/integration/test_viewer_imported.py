@@ -20,7 +20,8 @@ from trackstar_db.export import results
 from trackstar_db.loaders import load_facts, load_results
 from trackstar_db.store import Store
 from trackstar_db.viewer import downloads, heat_maps, lists
-from trackstar_db.viewer.filters import parse_filter
+from trackstar_db.viewer.escapes import readable_json
+from trackstar_db.viewer.filters import clause, parse_filter
 from trackstar_db.viewer.lists import Run, View
 from trackstar_db.viewer.means import means
 from trackstar_db.viewer.statements import Statements
@@ -159,6 +160,23 @@ def test_a_record_with_empty_lists_of_opponents_is_written_as_it_came(database: 
         lines = b"".join(downloads.jsonl(statements, lists.run(statements, "r"), View())).splitlines()
     assert [json.loads(line) for line in lines] == said
     assert list(results(database, "r")) == said
+
+
+@pytest.mark.parametrize("text", ["\x1b[2J\u202e\r\n\t\x7f'\\\\ \\u0041 --", '\U000e0041\xa0\ufeff\u2028"', "a\u200db"])
+def test_the_sql_with_what_cannot_be_seen_runs_as_it_is_copied(database: Database, tmp_path: Path, text: str) -> None:
+    said = [record(targets_plaintext=text, task=f"{text}1"), record(example_id="e2", task="2")]
+    load_results(database, [write(tmp_path / "r.jsonl", *said)], "r")
+    with psycopg.connect(database.as_role("tda_reader").conninfo) as connection:
+        statements = Statements(connection)
+        tasks = clause("task", f"{text}1").removeprefix("task = ")
+        view = View(parse_filter(f"{clause('target', text)} and task in ({tasks})"))
+        found = lists.page(statements, lists.run(statements, "r"), view).queries
+        copied = connection.execute(statements.shown[-1].encode()).fetchall()
+    assert [query.target for query in found] == [text]
+    assert [row[3] for row in copied] == [text]
+    assert all(one.isprintable() or one == "\n" for one in statements.shown[-1])
+    assert json.loads(readable_json(said)) == said
+    assert all(one.isprintable() or one == "\n" for one in readable_json(said))
 
 
 def test_few_labelled_queries_among_many_are_all_averaged(

@@ -275,8 +275,8 @@ class TestEveryPage:
         file = client.get("/download", params={"run": "demo", "query": france_id, "format": "csv", "threshold": 1}).text
 
         assert "No query stands here." in nothing
-        assert "Characters that cannot be seen" in unseen
-        assert "Characters that cannot be seen" not in exact
+        assert r"E&#39;\u001b&#39;" in unseen
+        assert "\x1b" not in unseen.split('id="sql"')[1]
         assert "filter=correct" in exact
         assert not re.search(r"exact=1[^\"]*filter=", exact)
         assert {row["is_entailed"] for row in csv.DictReader(io.StringIO(file))} == {"False", ""}

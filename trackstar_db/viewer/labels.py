@@ -16,7 +16,7 @@ from trackstar_db.loaders.labels import store_labels
 
 LONGEST_NAME = 200
 OF_JUDGES = re.compile(rf"{ALIAS_MATCH}$|results:|.*@[0-9a-f]{{8}}$", re.IGNORECASE | re.DOTALL)
-"""Labelers' names that people do not give: names in a text, scores of a file of results, and a model with its digest."""
+"""Names of labelers that are nobody's: names in a text, scores of a file of results, a model with its digest."""
 
 
 def store_label(

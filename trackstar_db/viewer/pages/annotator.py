@@ -1,4 +1,4 @@
-"""Who labels by hand: a name that the browser keeps for this site alone, so that no address that is passed on has it."""
+"""Who labels by hand: a name that the browser keeps for this site alone, so that no address has it."""
 
 from __future__ import annotations
 

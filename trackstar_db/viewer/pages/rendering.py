@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from datetime import datetime
 from functools import cache
@@ -29,7 +28,6 @@ LONGEST_LINE, LONGEST_START, LONGEST_END = 400, 150, 200  # characters
 # a mark that it was there.
 _CONTROLS = {code: 0x2400 + code for code in range(32) if code not in (9, 10)}
 _UNSEEN = (*range(0x80, 0xA0), 0x202D, 0x202E)
-_ESCAPES = {code: f"\\u{code:04x}" for code in (0x7F, *_UNSEEN)}
 _VISIBLE: dict[int, int] = {**_CONTROLS, 0x7F: 0x2421, **dict.fromkeys(_UNSEEN, 0xFFFD)}
 
 
@@ -130,11 +128,6 @@ def shortened(text: str) -> str:
 def visible(text: str) -> str:
     """A text whose control characters can be seen."""
     return text.replace("\r\n", "\n").translate(_VISIBLE)
-
-
-def readable_json(value: object) -> str:
-    """A value as JSON on several lines, which reads back as it was: what cannot be seen is escaped."""
-    return json.dumps(value, ensure_ascii=False, indent=2, default=str).translate(_ESCAPES)
 
 
 def moment(value: datetime | None) -> str:
