@@ -143,7 +143,7 @@ class TestWriters:
 
     @pytest.mark.parametrize(
         ("writer", "said"),
-        [("tda_reader", "permission denied for schema trackstar"), ("nobody", "does not take labels now")],
+        [("tda_reader", "permission denied for schema trackstar"), ("nobody", "The database does not answer.")],
     )
     def test_rights_that_are_lost_later_are_told_without_an_address(
         self, database: Database, pair: tuple[int, int], writer: str, said: str

@@ -5,7 +5,8 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trackstar_db.viewer.heat_maps import METRICS, HeatMap, heat_map
+from trackstar_db.viewer.downloads import Table
+from trackstar_db.viewer.heat_maps import METRICS, FlatCell, HeatMap, flat, heat_map
 from trackstar_db.viewer.pages.asked import Asked
 from trackstar_db.viewer.pages.frame import frame_of, reading
 from trackstar_db.viewer.pages.rendering import render, shade
@@ -26,6 +27,7 @@ def page(request: Request) -> Response:
         found=found,
         metrics=METRICS,
         chosen=metric,
+        table=Table(f"{frame.run.name}-{metric}", FlatCell, flat(found, metric)),
         step=lambda value: step(value, found),
         statements=statements,
     )

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-import logging
-
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from trackstar_db.database.engine import Database
-from trackstar_db.errors import DatabaseUnavailable, InputError, NotFound
+from trackstar_db.errors import InputError, NotFound
 from trackstar_db.viewer.documents import document
 from trackstar_db.viewer.labels import checked_name, remove_label, store_label
 from trackstar_db.viewer.pages.annotator import keep_annotator
 from trackstar_db.viewer.pages.answer import CHOSEN
 from trackstar_db.viewer.pages.asked import Asked, address
 from trackstar_db.viewer.pages.frame import reading, viewer_of
-
-log = logging.getLogger(__name__)
 
 SCORES = {"states": 1.0, "partly": 0.5, "not": 0.0}
 REMOVED = "remove"
@@ -63,14 +59,8 @@ def _store(request: Request, writer: Database, asked: Asked) -> None:
         raise InputError("a label needs the annotator's name. Write it above the proponents first.")
     with reading(request) as statements:
         document(statements, pair[2])  # raises NotFound for one that is not shown to those who read here
-    try:
-        with writer.connect() as connection:
-            if verdict == REMOVED:
-                remove_label(connection, *pair)
-            else:
-                store_label(connection, *pair, SCORES[verdict])
-    except DatabaseUnavailable as error:
-        log.error("a label was not written: %s", error)
-        raise DatabaseUnavailable(
-            "The database does not take labels now: it does not answer. The server's log says more. Try again later."
-        ) from error
+    with writer.connect() as connection:
+        if verdict == REMOVED:
+            remove_label(connection, *pair)
+        else:
+            store_label(connection, *pair, SCORES[verdict])

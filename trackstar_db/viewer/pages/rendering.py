@@ -14,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from trackstar_db import __version__
+from trackstar_db.viewer.downloads import TYPES, Table, file_name, table_file
 from trackstar_db.viewer.highlighting import highlighted
 from trackstar_db.viewer.pages.asked import Asked, address
 from trackstar_db.viewer.records import shown
@@ -32,7 +33,12 @@ _VISIBLE: dict[int, int] = {**_CONTROLS, 0x7F: 0x2421, **dict.fromkeys(_UNSEEN, 
 
 
 def render(request: Request, template: str, status: int = 200, **context: Any) -> Response:
-    """A page of what is in the context, `asked` among it; in the theme of the address, the cookie, or the system."""
+    """A page of what is in the context, `asked` among it; in the theme of the address, the cookie, or the system.
+
+    Where the address asks for a format, the context's `table` as a file. Raises InputError for one that is none.
+    """
+    if "table" in context and context["asked"].given("format"):
+        return _file(context["asked"], context["table"])
     wanted = request.query_params.get("theme", "")
     known = request.cookies.get(THEME_COOKIE, "")
     theme = wanted if wanted in THEMES else known if known in THEMES else "auto"
@@ -46,6 +52,12 @@ def render(request: Request, template: str, status: int = 200, **context: Any) -
     if wanted in THEMES:
         response.set_cookie(THEME_COOKIE, wanted, max_age=YEAR_SECONDS, path="/", httponly=True, samesite="strict")
     return response
+
+
+def _file(asked: Asked, table: Table) -> Response:
+    kind = asked.choice("format", tuple(TYPES), "csv")
+    headers = {"content-disposition": f'attachment; filename="{file_name(table.name, kind)}"'}
+    return Response(table_file(table, kind), media_type=TYPES[kind], headers=headers)
 
 
 def tell_time(response: Response, statements: Statements) -> None:
