@@ -11,10 +11,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from tests.integration.results_format import FACT, fetch, record, write
+from tests.integration.runs import run_named
 from trackstar_db.database.engine import Database
 from trackstar_db.errors import DatabaseUnavailable, DatabaseUnsuitable, InputError, NotFound
 from trackstar_db.loaders import LabelDefaults, load_facts, load_labels, load_results
-from trackstar_db.viewer import lists
 from trackstar_db.viewer.answers import HandLabel, answer
 from trackstar_db.viewer.app import create_app
 from trackstar_db.viewer.labels import remove_label, store_label
@@ -48,7 +48,7 @@ def test_a_label_is_stored_changed_and_removed(database: Database, pair: tuple[i
         ]
     with psycopg.connect(database.as_role("tda_reader").conninfo) as connection:
         statements = Statements(connection)
-        found = answer(statements, lists.run(statements, "r"), pair[0])
+        found = answer(statements, run_named(statements, "r"), pair[0])
     assert found.proponents[1].labels == (HandLabel(pair[1], "Ada <b>", 0.5), HandLabel(pair[1], "Bob", 1.0))
     assert found.proponents[0].labels == ()
     with database.connect() as connection:

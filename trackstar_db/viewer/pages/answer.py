@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from trackstar_db.errors import NotFound
-from trackstar_db.viewer.answers import KINDS, Answer, answer, query_of
+from trackstar_db.viewer.answers import KIND_LABELS, Answer, answer, query_of
 from trackstar_db.viewer.comparisons import Agreement, SideBySide, side_by_side
 from trackstar_db.viewer.highlighting import Wanted
 from trackstar_db.viewer.lists import Run, neighbours
@@ -71,7 +71,7 @@ def page(request: Request) -> Response:
         list={name: asked.text(name) for name in LIST},
         wanted=wanted_of(asked, found),
         top=top_of(asked, found, beside),
-        kinds=KINDS,
+        kinds=KIND_LABELS,
         annotator=annotator_of(request) if viewer.writer else "",
         token=viewer.forms.token(session),
         statements=statements,

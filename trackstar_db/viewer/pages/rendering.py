@@ -132,6 +132,12 @@ def shade(value: float | None, strongest: float = 1.0) -> int:
     return max(0, min(SHADES, round(SHADES * abs(value) / strongest)))
 
 
+def signed_shade(value: float | None, strongest: float) -> str:
+    """The class that shades a figure by its size and sign: towards or against; empty for none."""
+    step = shade(value, strongest)
+    return f"{'towards' if value and value > 0 else 'against'}-{step}" if step else ""
+
+
 def shortened(text: str) -> str:
     """A text for one line of a list: of a long one its beginning and its end, where a prompt asks."""
     return text if len(text) <= LONGEST_LINE else f"{text[:LONGEST_START]} … {text[-LONGEST_END:]}"
