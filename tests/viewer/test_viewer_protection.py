@@ -115,6 +115,9 @@ def test_an_address_without_a_page_names_the_way_back(client: httpx.Client) -> N
     assert response.status_code == 404
     assert "There is no page at" in response.text
     assert "<script>" not in response.text
+    unknown = client.get("/queries?run=nothing")
+    assert unknown.status_code == 404
+    assert "no run named &#39;nothing&#39; may be read here. Among those that may: demo" in unknown.text
 
 
 class TestLabels:
