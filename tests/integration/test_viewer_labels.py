@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import psycopg
 import pytest
+from psycopg import sql
 from starlette.testclient import TestClient
 
 from tests.integration.results_format import FACT, fetch, record, write
@@ -108,6 +109,24 @@ def test_a_reader_cannot_write_a_label(database: Database, pair: tuple[int, int]
     assert fetch(database, LABELS) == []
 
 
+@pytest.fixture
+def labels_login(database: Database) -> Iterator[str]:
+    """A login with the rights that labels need, one by one."""
+    with database.connect() as connection:
+        connection.execute(
+            """CREATE ROLE labels LOGIN BYPASSRLS;
+                GRANT USAGE ON SCHEMA trackstar TO labels;
+                GRANT SELECT ON trackstar.query, trackstar.document, trackstar.run, trackstar.load TO labels;
+                GRANT SELECT, INSERT, UPDATE, DELETE ON trackstar.entailment_label TO labels;"""
+        )
+        connection.execute(
+            sql.SQL("GRANT TEMPORARY ON DATABASE {} TO labels").format(sql.Identifier(connection.info.dbname))
+        )
+    yield "labels"
+    with database.connect() as connection:
+        connection.execute("DROP OWNED BY labels; DROP ROLE labels")
+
+
 class TestWriters:
     """Who stores labels is checked when the viewer starts."""
 
@@ -116,6 +135,18 @@ class TestWriters:
     ) -> None:
         assert open_writer("", database) is database
         assert open_writer(database_url, database.as_role("tda_reader")).url == database.url
+
+    def test_a_login_that_lacks_nothing_writes(
+        self, database: Database, pair: tuple[int, int], labels_login: str
+    ) -> None:
+        other = open_writer(database.as_role(labels_login).address, database)
+        with other.connect() as connection:
+            store_label(connection, "Ada", *pair, 1)
+            store_label(connection, "Ada", *pair, 0.5)
+        with other.connect() as connection:
+            remove_label(connection, "Ada", *pair)
+        other.close()
+        assert fetch(database, LABELS) == []
 
     def test_another_database_is_refused(self, database: Database, make_database_url: Callable[..., str]) -> None:
         with pytest.raises(DatabaseUnsuitable, match=r"--writer names another database.*documents of the same numbers"):

@@ -125,17 +125,17 @@ def signed(value: float | None) -> str:
     return f"{value:+.3g}".replace("-", "−") if abs(value) < 1000 else f"{value:+,.0f}".replace("-", "−")
 
 
+def signed_shade(value: float | None, strongest: float) -> str:
+    """The class that shades a figure by its size and sign: towards or against; empty for none."""
+    step = shade(value, strongest)
+    return f"{'towards' if value and value > 0 else 'against'}-{step}" if step else ""
+
+
 def shade(value: float | None, strongest: float = 1.0) -> int:
     """The step, from 0 to SHADES, that a figure is shaded by: there are no styles within a page."""
     if value is None or not strongest or not math.isfinite(value):
         return 0
     return max(0, min(SHADES, round(SHADES * abs(value) / strongest)))
-
-
-def signed_shade(value: float | None, strongest: float) -> str:
-    """The class that shades a figure by its size and sign: towards or against; empty for none."""
-    step = shade(value, strongest)
-    return f"{'towards' if value and value > 0 else 'against'}-{step}" if step else ""
 
 
 def shortened(text: str) -> str:
