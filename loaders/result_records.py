@@ -101,11 +101,14 @@ def parse_result(raw: RawRecord, source: Source, run: str, query_set: str | None
 
 
 def _held_exactly(said: Mapping[str, object]) -> set[str]:
-    """The id, and the fields of the lists, as far as the tables hold them as they are: 1 is not '1', nor 1.0."""
+    """The id, and the fields of the lists, as far as the tables hold them as they are: 1 is not '1', nor 1.0.
+
+    They hold no empty list: that a record has one, and not none, is kept with it.
+    """
     exact: dict[str, type] = {next(name for name in ID_FIELDS if said.get(name) is not None): str}
     for direction in DIRECTIONS:
         exact |= {f"{direction}s": str, f"{direction}_ids": str, f"{direction}_scores": float}
-    return {name for name, kind in exact.items() if name in said and _is_all(said[name], kind)}
+    return {name for name, kind in exact.items() if name in said and said[name] != [] and _is_all(said[name], kind)}
 
 
 def _is_all(value: object, kind: type) -> bool:

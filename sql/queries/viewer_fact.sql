@@ -1,5 +1,4 @@
 -- The fact that a query asks for.
-SELECT fact_id, subject, relation, object, subject_uri, relation_uri, object_uri, subject_aliases, object_aliases,
-       fact_frequency, frequency_bucket, annotated_documents
+SELECT fact_id, subject, relation, object, subject_uri, subject_aliases, object_aliases
 FROM tda.fact
 WHERE fact_id = %(fact_id)s;

@@ -1,4 +1,4 @@
--- Runs that may be read, the newest first; with a name only that one.
+-- Runs that may be read, the newest first.
 SELECT r.run_id, r.run AS name, r.method, r.query_set, r.encoding,
        coalesce(e.model, r.settings -> 'imported' ->> 'model_name') AS model, r.top_k, r.query_count AS queries,
        r.document_count AS documents, r.finished_at, r.ais_labeler, r.ais_threshold,
@@ -9,5 +9,4 @@ SELECT r.run_id, r.run AS name, r.method, r.query_set, r.encoding,
 FROM tda.run r
 LEFT JOIN tda.encoding e ON e.encoding = r.encoding
 LEFT JOIN tda.refresh done ON done.name = 'query_overview'
-WHERE %(name)s::text IS NULL OR r.run = %(name)s
 ORDER BY r.finished_at DESC, r.run_id DESC;

@@ -14,6 +14,7 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
+from tests.integration.runs import run_named
 from tests.integration.two_corpora import TwoCorpora, two_corpora
 from tests.unit.attribution.small_models import byte_level_tokenizer, small_model
 from trackstar_db.database.embedded import EmbeddedServer
@@ -173,7 +174,7 @@ def statements(reader: psycopg.Connection[Any]) -> Iterator[Statements]:
 
 @pytest.fixture
 def demo(statements: Statements) -> Run:
-    return lists.run(statements, "demo")
+    return run_named(statements, "demo")
 
 
 @pytest.fixture

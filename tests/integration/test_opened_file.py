@@ -15,6 +15,7 @@ import psycopg
 import pytest
 
 from tests.integration.results_format import FULL, LEAST, NEEDED, OLD, OPTIONAL, check_format, record, write
+from tests.integration.runs import run_named
 from trackstar_db.database.embedded import EmbeddedServer
 from trackstar_db.errors import InvalidRecord, UnreadableSource
 from trackstar_db.viewer import downloads, heat_maps, lists
@@ -216,7 +217,7 @@ def test_what_a_killed_program_left_over_is_dropped_at_the_next_opening_and_what
     with opened(path, test_server) as (statements, run, _), opened(path, test_server):
         assert len(left(test_server)) == 2
         assert (f"{PREFIX}left",) not in left(test_server)
-        assert lists.run(statements, run.name) == run
+        assert run_named(statements, run.name) == run
     assert left(test_server) == []
 
 

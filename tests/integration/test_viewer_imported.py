@@ -15,12 +15,14 @@ import pytest
 
 from tests.integration.judged_runs import write_judged_runs
 from tests.integration.results_format import FACT, record, write
+from tests.integration.runs import run_named
 from trackstar_db.database.engine import Database
 from trackstar_db.export import results
 from trackstar_db.loaders import load_facts, load_results
 from trackstar_db.store import Store
 from trackstar_db.viewer import downloads, heat_maps, lists
-from trackstar_db.viewer.filters import parse_filter
+from trackstar_db.viewer.escapes import readable_json
+from trackstar_db.viewer.filters import clause, parse_filter
 from trackstar_db.viewer.lists import Run, View
 from trackstar_db.viewer.means import means
 from trackstar_db.viewer.statements import Statements
@@ -50,7 +52,7 @@ def imported(request: pytest.FixtureRequest, database: Database, tmp_path: Path)
         Store(database).refresh()
     with psycopg.connect(database.as_role("tda_reader").conninfo) as connection:
         statements = Statements(connection)
-        run = lists.run(statements, "r")
+        run = run_named(statements, "r")
         assert run.is_refreshed == (request.param == "refreshed")
         yield statements, run
 
@@ -118,7 +120,7 @@ def test_a_list_is_the_same_before_and_after_a_refresh(database: Database, tmp_p
     found = []
     for _ in range(2):
         with psycopg.connect(database.as_role("tda_reader").conninfo) as connection:
-            run = lists.run(Statements(connection), "r")
+            run = run_named(Statements(connection), "r")
             found.append((run.is_refreshed, lists.page(Statements(connection), run, View()).queries))
         Store(database).refresh()
     assert [is_refreshed for is_refreshed, _ in found] == [False, True]
@@ -143,11 +145,39 @@ def test_records_of_our_own_runs_are_those_that_an_export_writes(database: Datab
     with psycopg.connect(database.as_role("tda_reader").conninfo) as connection:
         for name in ("one", "two", "gold"):
             statements = Statements(connection)
-            lines = b"".join(downloads.jsonl(statements, lists.run(statements, name), View())).splitlines()
+            lines = b"".join(downloads.jsonl(statements, run_named(statements, name), View())).splitlines()
             written = [json.loads(line) for line in lines]
             assert written == list(results(database, name))
             assert ["opponents" in one for one in written] == [name != "one"] * 14
             assert not any("8b_confidence" in one for one in written)
+
+
+def test_a_record_with_empty_lists_of_opponents_is_written_as_it_came(database: Database, tmp_path: Path) -> None:
+    none, empty = record(query_set="s"), {"opponents": [], "opponent_ids": [], "opponent_scores": []}
+    said = [none, {**none, "example_id": "e2", **empty}, {**none, "example_id": "e3", "opponents": []}]
+    load_results(database, [write(tmp_path / "r.jsonl", *said)], "r")
+    with psycopg.connect(database.as_role("tda_reader").conninfo) as connection:
+        statements = Statements(connection)
+        lines = b"".join(downloads.jsonl(statements, run_named(statements, "r"), View())).splitlines()
+    assert [json.loads(line) for line in lines] == said
+    assert list(results(database, "r")) == said
+
+
+@pytest.mark.parametrize("text", ["\x1b[2J\u202e\r\n\t\x7f'\\\\ \\u0041 --", '\U000e0041\xa0\ufeff\u2028"', "a\u200db"])
+def test_the_sql_with_what_cannot_be_seen_runs_as_it_is_copied(database: Database, tmp_path: Path, text: str) -> None:
+    said = [record(targets_plaintext=text, task=f"{text}1"), record(example_id="e2", task="2")]
+    load_results(database, [write(tmp_path / "r.jsonl", *said)], "r")
+    with psycopg.connect(database.as_role("tda_reader").conninfo) as connection:
+        statements = Statements(connection)
+        tasks = clause("task", f"{text}1").removeprefix("task = ")
+        view = View(parse_filter(f"{clause('target', text)} and task in ({tasks})"))
+        found = lists.page(statements, run_named(statements, "r"), view).queries
+        copied = connection.execute(statements.shown[-1].encode()).fetchall()
+    assert [query.target for query in found] == [text]
+    assert [row[3] for row in copied] == [text]
+    assert all(one.isprintable() or one == "\n" for one in statements.shown[-1])
+    assert json.loads(readable_json(said)) == said
+    assert all(one.isprintable() or one == "\n" for one in readable_json(said))
 
 
 def test_few_labelled_queries_among_many_are_all_averaged(
@@ -160,7 +190,7 @@ def test_few_labelled_queries_among_many_are_all_averaged(
     for limit in ("MOST_QUERIES", "MOST_BY_THRESHOLD"):
         monkeypatch.setattr(f"trackstar_db.viewer.means.{limit}", 40)
     with psycopg.connect(database.as_role("tda_reader").conninfo) as connection:
-        run = lists.run(Statements(connection), "r")
+        run = run_named(Statements(connection), "r")
         found, strict = (means(Statements(connection), run, parse_filter("position > 0"), at) for at in (None, 0.7))
     assert (found.every, found.ais.every, found.ais.queries, found.ais.mrr) == (5, 1, 2, 0.75)
     assert (strict.every, strict.ais.every, strict.ais.queries, strict.ais.mrr) == (5, 1, 2, 0.25)
@@ -182,7 +212,7 @@ def capitals(database: Database, tmp_path: Path) -> Iterator[tuple[Statements, R
     Store(database).refresh()
     with psycopg.connect(database.as_role("tda_reader").conninfo) as connection:
         statements = Statements(connection)
-        yield statements, lists.run(statements, "r")
+        yield statements, run_named(statements, "r")
 
 
 def test_chips_and_means_count_queries_that_nobody_judges(capitals: tuple[Statements, Run]) -> None:
@@ -255,7 +285,7 @@ def test_a_random_page_of_few_begins_with_each_as_often(
     with psycopg.connect(database.as_role("tda_reader").conninfo) as connection:
         statements = Statements(connection)
         connection.execute("SELECT setseed(0.5)")
-        run = lists.run(statements, "r")
+        run = run_named(statements, "r")
         for _ in range(60):
             cursor = lists.random_page(statements, run, view)
             found = lists.page(statements, run, replace(view, cursor=cursor))

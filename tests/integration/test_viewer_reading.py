@@ -14,6 +14,7 @@ import pytest
 from psycopg import pq
 
 from tests.integration.results_format import check_format
+from tests.integration.runs import run_named
 from trackstar_db.database.engine import open_database
 from trackstar_db.errors import InputError, NotFound
 from trackstar_db.export import results
@@ -35,9 +36,6 @@ def test_runs_are_listed_with_what_choosing_one_needs(statements: Statements) ->
     found = {run.name: run for run in lists.runs(statements)}
     assert set(found) == {"demo", "demo/trackstar", "demo/bm25", "demo/gold"}
     assert all(run.is_refreshed and not run.is_imported and run.queries == 338 for run in found.values())
-    assert found["demo"] == lists.run(statements, "demo")
-    with pytest.raises(NotFound, match="no run named 'nothing'"):
-        lists.run(statements, "nothing")
 
 
 @pytest.mark.parametrize("sort", lists.SORTS)
@@ -179,7 +177,7 @@ def test_a_query_that_the_run_did_not_ask_is_not_found(statements: Statements, d
 def test_two_runs_side_by_side_agree_as_tda_compare_runs_says(
     statements: Statements, demo: Run, reader: Connection
 ) -> None:
-    other = lists.run(statements, "demo/trackstar")
+    other = run_named(statements, "demo/trackstar")
     expected = {
         row[0]: row[1:]
         for row in reader.execute(
@@ -329,7 +327,7 @@ def test_the_sql_of_every_page_runs_as_it_stands(statements: Statements, demo: R
     documents.influenced(statements, found.proponents[0].document_id, "demo", "1:5:proponent:demo")
     documents.search(statements, "it's -100%")
     heat_maps.heat_map(statements, demo, "mrr")
-    comparisons.agreements(statements, demo, lists.run(statements, "demo/bm25"), [1])
+    comparisons.agreements(statements, demo, run_named(statements, "demo/bm25"), [1])
     assert len(statements.shown) > 20
     assert statements.seconds > 0
     for shown in statements.shown:

@@ -80,3 +80,11 @@ def test_a_file_that_is_not_there_is_named(run_trackstar: RunTrackstar, tmp_path
 @pytest.mark.parametrize("arguments", [("--file", "x.jsonl", "--writer"), ("--port", "70000")])
 def test_what_does_not_go_together_is_refused(run_trackstar: RunTrackstar, arguments: tuple[str, ...]) -> None:
     assert run_trackstar("serve", *arguments).returncode == 2
+
+
+def test_an_address_of_a_writer_that_is_none_is_refused_at_once(run_trackstar: RunTrackstar, database_url: str) -> None:
+    done = run_trackstar("serve", "--port", "0", "--writer", "nonsense")
+
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert "--writer holds something that is not a URL" in done.stderr

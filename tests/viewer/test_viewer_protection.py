@@ -115,13 +115,18 @@ def test_an_address_without_a_page_names_the_way_back(client: httpx.Client) -> N
     assert response.status_code == 404
     assert "There is no page at" in response.text
     assert "<script>" not in response.text
+    unknown = client.get("/queries?run=nothing")
+    assert unknown.status_code == 404
+    assert "no run named &#39;nothing&#39; may be read here. Among those that may: demo" in unknown.text
 
 
 class TestLabels:
     """What writes needs our own page: its origin, its cookie, its token."""
 
     def form(self, client: httpx.Client, france_id: int) -> dict[str, str]:
-        text = client.get("/query", params={"run": "demo", "id": "capital-france", "annotator": "Ana"}).text
+        named = self.name(client, france_id, "Ana", other="demo/bm25")
+        assert named.headers["location"] == query_address(france_id, other="demo/bm25")
+        text = client.get("/query", params={"run": "demo", "id": "capital-france"}).text
         _, form = text.split('action="/query/label"', 1)
         names = ("token", "document", "run", "query")
         found = {name: re.search(rf'name="{name}" value="([^"]*)"', form)[1] for name in names}  # type: ignore[index]
@@ -133,9 +138,18 @@ class TestLabels:
             "card": "proponent-1",
         }
 
-    def send(self, client: httpx.Client, form: dict[str, str], **headers: str) -> httpx.Response:
+    def name(self, client: httpx.Client, france_id: int, name: str, **more: str) -> httpx.Response:
+        text = client.get(query_address(france_id)).text
+        token = re.search(r'name="token" value="([^"]*)"', text)
+        assert token is not None
+        form = {"token": token[1], "run": "demo", "query": str(france_id), "annotator": name, **more}
+        return self.send(client, form, "/query/annotator")
+
+    def send(
+        self, client: httpx.Client, form: dict[str, str], path: str = "/query/label", **headers: str
+    ) -> httpx.Response:
         origin = str(client.base_url).rstrip("/")
-        return client.post("/query/label", data=form, headers={"origin": origin, **headers})
+        return client.post(path, data=form, headers={"origin": origin, **headers})
 
     def labels(self, url: str) -> list[tuple[object, ...]]:
         with psycopg.connect(url) as connection:
@@ -155,7 +169,7 @@ class TestLabels:
         assert "Ana: 1.00" in client.get(query_address(france_id)).text
         assert self.send(client, {**form, "verdict": "remove"}).status_code == 303
         back = self.send(client, {**form, "verdict": "remove", "top": "all", "subject": "off"}).headers["location"]
-        assert back == f"{query_address(france_id, annotator='Ana', top='all', subject='off')}#proponent-1"
+        assert back == f"{query_address(france_id, top='all', subject='off')}#proponent-1"
         assert self.labels(viewer_database_url) == []
 
     @pytest.mark.parametrize("origin", ["https://evil.example", "null", ""])
@@ -181,12 +195,30 @@ class TestLabels:
     ) -> None:
         form = self.form(client, france_id)
         with httpx.Client(base_url=client.base_url) as other:
-            other.get(query_address(france_id, annotator="Eve"))
+            other.get(query_address(france_id))
 
             response = self.send(other, form)
 
         assert response.status_code == 400
         assert self.labels(viewer_database_url) == []
+
+    def test_the_name_is_kept_by_the_browser_and_stands_in_no_address(
+        self, client: httpx.Client, france_id: int
+    ) -> None:
+        with httpx.Client(base_url=client.base_url, timeout=60) as own:
+            sent = self.name(own, france_id, "Zoë; <b>")
+            page = own.get(query_address(france_id)).text
+
+            assert sent.status_code == 303
+            for part in ("HttpOnly", "SameSite=strict", "Path=/;"):
+                assert part in sent.headers["set-cookie"]
+            assert "Labels are stored as Zoë; &lt;b&gt;'s." in page
+            assert not re.search(r'(?:href|action)="[^"]*Zo', page)
+            with httpx.Client(base_url=client.base_url, timeout=60) as other:
+                assert "Labels are stored as" not in other.get(query_address(france_id, annotator="Zoë")).text
+            assert self.name(own, france_id, "Alias_Match").status_code == 400
+            self.name(own, france_id, "")
+            assert "Labels are stored as" not in own.get(query_address(france_id)).text
 
     def test_a_long_form_is_refused(self, client: httpx.Client, france_id: int) -> None:
         response = self.send(client, {**self.form(client, france_id), "card": "x" * 100_000})

@@ -280,7 +280,7 @@ class TestQuery:
         page = open_page(f"/query?run=demo&query={france_id}")
         expect(page.get_by_role("button", name="Yes")).to_have_count(0)
         page.get_by_label("Label as").fill("Bo <b>")
-        follow(page.get_by_label("What is shown").get_by_role("button", name="Show"))
+        follow(page.get_by_role("button", name="Begin"))
 
         follow(page.get_by_role("button", name="Partly, proponent 4", exact=True))
 

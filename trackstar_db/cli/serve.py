@@ -13,7 +13,6 @@ import click
 from trackstar_db.cli.base import Context, TrackstarCommand
 
 if TYPE_CHECKING:
-    from trackstar_db.database.engine import Database
     from trackstar_db.viewer.state import Viewer
 
 HOST, PORT = "127.0.0.1", 8765
@@ -83,14 +82,14 @@ def serve(
 
 @contextmanager
 def _viewer(context: Context, path: Path | None, writer: str | None) -> Iterator[Viewer]:
-    from trackstar_db.database.engine import open_database
     from trackstar_db.viewer.reading import Reading
     from trackstar_db.viewer.state import Viewer
+    from trackstar_db.viewer.writing import open_writer
 
     if path is None:
-        database: Database = context.unchecked_database
-        labels = None if writer is None else open_database(writer) if writer else database
-        yield Viewer(Reading(database), owner=database, writer=labels)
+        database = context.unchecked_database
+        reading = Reading(database)
+        yield Viewer(reading, owner=database, writer=None if writer is None else open_writer(writer, database))
         return
     from trackstar_db.viewer.opened_file import opened_file
 

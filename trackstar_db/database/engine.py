@@ -27,6 +27,8 @@ __all__ = ["Database", "configured_url", "open_database"]
 
 URL_VARIABLES = ("TRACKSTAR_DATABASE_URL", "DATABASE_URL")
 SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
+URL_OPTION = "--database-url"
+NAMES = f"{URL_OPTION}, TRACKSTAR_DATABASE_URL or DATABASE_URL"
 CONNECT_SECONDS = 30
 CANCEL_SECONDS = 5
 LOST_CONNECTION_STATES = ("08", "57P")  # connection exceptions; shut down, crashed, not yet up
@@ -39,13 +41,18 @@ class Database:
 
     find_parameters: libpq's connection parameters, asked for at each new connection
     recover: called once when a connection is refused, to start a server that is ours
+    named_by: options and variables that say where it is, for people who must correct them
     """
 
     def __init__(
-        self, find_parameters: Callable[[], dict[str, str]], recover: Callable[[], object] | None = None
+        self,
+        find_parameters: Callable[[], dict[str, str]],
+        recover: Callable[[], object] | None = None,
+        named_by: str = NAMES,
     ) -> None:
         self._find_parameters = find_parameters
         self._recover = recover
+        self.named_by = named_by
         self.engine: Engine = create_engine(
             "postgresql+psycopg://", creator=self._open, pool_pre_ping=True, use_native_hstore=False
         )
@@ -133,7 +140,7 @@ class Database:
             found = {name: value for name, value in self._find_parameters().items() if name != "password"}
             return {**found, "user": role}
 
-        return Database(find_parameters, self._recover)
+        return Database(find_parameters, self._recover, self.named_by)
 
     def close(self) -> None:
         """Close the pool's connections; the next use opens new ones."""
@@ -173,17 +180,17 @@ class Database:
             raise unavailable(cause, self) from error
 
 
-def open_database(url: str | None = None) -> Database:
+def open_database(url: str | None = None, option: str = URL_OPTION) -> Database:
     """The database at a URL, at the one of the environment, or on the embedded server.
 
-    Raises DatabaseUnsuitable where the URL is not PostgreSQL's. Connects at first use, and then starts the
-    embedded server if it does not run.
+    option: that gave the URL, for messages. Raises DatabaseUnsuitable where the URL is not PostgreSQL's. Connects at
+    first use, and then starts the embedded server if it does not run.
     """
-    source, text = ("--database-url", url) if url else configured_url()
+    source, text = (option, url) if url else configured_url()
     if not text:
         return _embedded_database()
     parameters = _parse_url(text, source)
-    return Database(lambda: dict(parameters))
+    return Database(lambda: dict(parameters), named_by=NAMES if option == URL_OPTION else option)
 
 
 def configured_url() -> tuple[str, str | None]:
@@ -232,7 +239,7 @@ def unavailable(error: psycopg.OperationalError, database: Database | None = Non
     address = f" at {database.address}" if database else ""
     return DatabaseUnavailable(
         f"The database{address} does not answer, or the connection broke: {found}\n"
-        "Check the address (--database-url, TRACKSTAR_DATABASE_URL or DATABASE_URL) and that its server runs."
+        f"Check the address ({database.named_by if database else NAMES}) and that its server runs."
     )
 
 
@@ -247,10 +254,10 @@ def _parse_url(text: str, source: str) -> dict[str, str]:
     scheme, _, rest = text.partition("://")
     if scheme not in SCHEMES or not rest:
         found = f"a URL that begins with {scheme}://" if rest else "something that is not a URL"
-        raise DatabaseUnsuitable(
-            f"{source} holds {found}; expected a PostgreSQL address such as postgresql://user@host/database. "
-            "Set TRACKSTAR_DATABASE_URL, which comes before DATABASE_URL, or neither for the embedded server."
-        )
+        said = f"{source} holds {found}; expected a PostgreSQL address such as postgresql://user@host/database."
+        if source in (URL_OPTION, *URL_VARIABLES):
+            said += " Set TRACKSTAR_DATABASE_URL, which comes before DATABASE_URL, or neither for the embedded server."
+        raise DatabaseUnsuitable(said)
     try:
         parameters = conninfo_to_dict(f"postgresql://{rest}")
     except psycopg.ProgrammingError:

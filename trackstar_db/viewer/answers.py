@@ -21,13 +21,8 @@ class Fact:
     relation: str
     object: str
     subject_uri: str
-    relation_uri: str
-    object_uri: str
     subject_aliases: list[str]
     object_aliases: list[str]
-    fact_frequency: int | None
-    frequency_bucket: int | None
-    annotated_documents: int
 
 
 @dataclass(frozen=True)
@@ -51,8 +46,6 @@ class Prediction:
 class Metrics:
     """How the proponents fare before one judge (annotation or ais): None where it has nothing to say."""
 
-    judge: str
-    first_correct_rank: int | None
     reciprocal_rank: float | None
     recall_at_10: float | None
     precision_at_10: float | None
@@ -135,7 +128,7 @@ class Answer:
     wanted: tuple[Wanted, ...]
 
 
-KINDS: dict[str, str] = {
+KIND_LABELS: dict[str, str] = {
     "states_fact": "states the fact",
     "both_entities": "names subject and object",
     "subject": "names the subject",
@@ -173,8 +166,8 @@ def answer(statements: Statements, run: Run, query_id: int, threshold: float | N
         fact=fact,
         prediction=_prediction(statements, run, asked, kept),
         threshold=threshold,
-        annotation=_metrics("annotation", [one.is_correct for one in proponents], fact is not None),
-        ais=_metrics("ais", [one.is_entailed for one in proponents], bool(scores)),
+        annotation=_metrics([one.is_correct for one in proponents], fact is not None),
+        ais=_metrics([one.is_entailed for one in proponents], bool(scores)),
         best_ais_score=max(scores, default=None),
         tail_patch_delta=known.tail_patch_delta,
         proponents=proponents,
@@ -281,13 +274,13 @@ def _retrieved(
     return retrieved
 
 
-def _metrics(judge: str, verdicts: list[bool | None], is_judged: bool) -> Metrics:
+def _metrics(verdicts: list[bool | None], is_judged: bool) -> Metrics:
     """The metrics of a list of proponents; whoever has no verdict is not correct."""
     if not is_judged and all(verdict is None for verdict in verdicts):
-        return Metrics(judge, None, None, None, None)
+        return Metrics(None, None, None)
     ranks = [rank for rank, verdict in enumerate(verdicts, start=1) if verdict]
     in_ten = sum(rank <= 10 for rank in ranks)
-    return Metrics(judge, min(ranks, default=None), 1 / ranks[0] if ranks else 0.0, float(in_ten > 0), in_ten / 10)
+    return Metrics(1 / ranks[0] if ranks else 0.0, float(in_ten > 0), in_ten / 10)
 
 
 def _wanted(asked: _Asked, kept: dict[str, Any], fact: Fact | None) -> tuple[Wanted, ...]:

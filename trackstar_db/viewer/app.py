@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from trackstar_db.errors import DatabaseError, InputError, InUse, NotFound, TrackstarError
+from trackstar_db.errors import DatabaseError, DatabaseUnavailable, InputError, InUse, NotFound, TrackstarError
 from trackstar_db.viewer.pages import (
     answer,
     comparison,
@@ -51,6 +51,7 @@ ROUTES = [
     Route("/query", answer.page),
     Route("/query/raw", raw.page),
     Route("/query/explanation", explanation.page),
+    Route("/query/annotator", labels.name_annotator, methods=["POST"]),
     Route("/query/label", labels.write, methods=["POST"]),
     Route("/comparison", comparison.page),
     Route("/document", document.page),
@@ -92,6 +93,9 @@ def create_app(viewer: Viewer, hosts: Collection[str] = LOOPBACK) -> Starlette:
 
 
 def _handled(request: Request, error: Exception) -> Response:
+    if isinstance(error, DatabaseUnavailable):  # its message says where
+        log.error("%s: %s", request.url.path, error)
+        return _tell(request, 503, "The database does not answer. Ask again in a while; the server's log says more.")
     status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 409)
     return _tell(request, status, str(error))
 
@@ -103,6 +107,10 @@ def _failed_statement(request: Request, error: Exception) -> Response:
     if isinstance(error, psycopg.errors.InvalidParameterValue) and "RAISE" in (error.diag.context or ""):
         said = ". ".join(filter(None, (error.diag.message_primary, error.diag.message_hint)))
         return _tell(request, 400, said)  # a function of ours tells what is wrong
+    if isinstance(error, psycopg.errors.InsufficientPrivilege | psycopg.errors.ReadOnlySqlTransaction):
+        log.error("%s was refused: %s", request.url.path, error)
+        said = f"The database refuses it to the login of the viewer: {error.diag.message_primary}. Ask who started it."
+        return _tell(request, 503, said)
     if isinstance(error, psycopg.DataError):
         return _tell(request, 400, "The database cannot take a value of the address. Follow a link to this page.")
     log.error("a statement of %s failed: %s", request.url.path, error)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 
 from trackstar_db.viewer.answers import Retrieved
-from trackstar_db.viewer.lists import Run
+from trackstar_db.viewer.lists import Listed, Run
 from trackstar_db.viewer.statements import Statements
 
 
@@ -50,6 +50,20 @@ class RunAgreement:
     queries: int
     overlap: float
     same_first: float
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A query with how far two runs agree on it: None where the other run did not ask it."""
+
+    query_id: int
+    external_id: str
+    prompt: str
+    target: str
+    shared: int | None = None
+    overlap: float | None = None
+    rank_correlation: float | None = None
+    is_same_first: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -104,6 +118,17 @@ def agreements(statements: Statements, run: Run, other: Run, query_ids: Sequence
     parameters = {"run": run.name, "other_run": other.name, "query_ids": list(query_ids)}
     rows = statements.mappings("viewer_agreements", parameters)
     return {row.pop("query_id"): Agreement(**row) for row in rows}
+
+
+def compared(queries: Sequence[Listed], shares: Mapping[int, Agreement]) -> list[Compared]:
+    """Queries with their agreements, of `agreements`."""
+    return [
+        Compared(
+            query.query_id, query.external_id, query.prompt, query.target,
+            **(asdict(shares[query.query_id]) if query.query_id in shares else {}),
+        )
+        for query in queries
+    ]  # fmt: skip
 
 
 def run_agreements(statements: Statements, run: Run) -> list[RunAgreement]:

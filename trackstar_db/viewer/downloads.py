@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv as csv_format
 import io
 import json
-from collections.abc import Iterable, Iterator
-from dataclasses import asdict, fields, replace
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
 from trackstar_db.viewer.answers import Retrieved, answer
@@ -14,12 +15,37 @@ from trackstar_db.viewer.lists import Listed, Run, View, page
 from trackstar_db.viewer.records import records
 from trackstar_db.viewer.statements import Statements
 
-__all__ = ["answer_csv", "as_line", "csv", "jsonl", "records"]
+__all__ = ["TYPES", "Table", "answer_csv", "as_line", "csv", "file_name", "jsonl", "records", "table_file"]
+
+TYPES = {"csv": "text/csv", "jsonl": "application/x-ndjson"}
+"""Kinds of files, and what browsers call them."""
 
 ANSWER_COLUMNS = (
     "direction", "rank", "score", "influence", "is_correct", "ais_score", "is_entailed", "kind", "tail_patch_delta",
     "document_id", "corpus", "external_id", "best_window", "text",
 )  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a page shows in rows; name: of its file; kind: the dataclass of each row, its fields the columns."""
+
+    name: str
+    kind: type[Any]
+    rows: Sequence[Any]
+
+
+def table_file(table: Table, kind: str) -> bytes:
+    """The rows as JSON Lines, or as CSV below their names; kind: of TYPES."""
+    if kind == "jsonl":
+        return b"".join(as_line(asdict(row)) for row in table.rows)
+    names = [field.name for field in fields(table.kind)]
+    return _csv_lines([names, *([getattr(row, name) for name in names] for row in table.rows)])
+
+
+def file_name(name: str, kind: str) -> str:
+    """A name that every system takes, of a run's or a table's."""
+    return f"{re.sub(r'[^A-Za-z0-9._-]+', '-', name).strip('-.')[:80] or 'run'}.{kind}"
 
 
 def jsonl(statements: Statements, run: Run, view: View, is_whole: bool = False) -> Iterator[bytes]:

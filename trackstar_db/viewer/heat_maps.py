@@ -59,6 +59,17 @@ class Row:
 
 
 @dataclass(frozen=True)
+class FlatCell:
+    """A cell of relation and bucket, with where it stands; metric: a name of METRICS."""
+
+    metric: str
+    relation: str | None
+    frequency_bucket: int | None
+    queries: int
+    value: float | None
+
+
+@dataclass(frozen=True)
 class HeatMap:
     """A metric by relation (rows, most queries first) and bucket (columns, those that occur).
 
@@ -105,6 +116,15 @@ def heat_map(statements: Statements, run: Run, metric: str) -> HeatMap:
         max(values, default=0.0),
         found[0]["refreshed_at"] if found else run.refreshed_at,
     )
+
+
+def flat(found: HeatMap, metric: str) -> list[FlatCell]:
+    """The cells of a heat map, row by row; metric: its name."""
+    return [
+        FlatCell(metric, row.relation, bucket, cell.queries, cell.value)
+        for row in found.rows
+        for bucket, cell in sorted(row.cells.items(), key=lambda item: _order(item[0]))
+    ]
 
 
 def _row(relation: str | None, rows: list[dict[str, Any]], is_judged: str) -> Row:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import psycopg
@@ -14,8 +15,8 @@ from trackstar_db.loaders.decide import LoadRow
 from trackstar_db.loaders.labels import store_labels
 
 LONGEST_NAME = 200
-OF_RESULTS = "results:"
-"""Begins the labeler's name of scores that came with a file of results."""
+OF_JUDGES = re.compile(rf"{ALIAS_MATCH}$|results:|.*@[0-9a-f]{{8}}$", re.IGNORECASE | re.DOTALL)
+"""Names of labelers that are nobody's: names in a text, scores of a file of results, a model with its digest."""
 
 
 def store_label(
@@ -40,18 +41,32 @@ def remove_label(connection: psycopg.Connection[Any], labeler: str, query_id: in
     connection.execute(query("viewer_label_delete"), parameters)
 
 
+def checked_name(labeler: str) -> str:
+    """An annotator's name without the white space around it; raises InputError for one that is none, or a judge's."""
+    name = labeler.strip()
+    if not name or not name.isprintable() or len(name) > LONGEST_NAME:
+        raise InputError(f"A label needs its annotator's name, of at most {LONGEST_NAME} characters in one line.")
+    if OF_JUDGES.match(name):
+        raise _is_judge(name)
+    return name
+
+
 def _pair(
     connection: psycopg.Connection[Any], labeler: str, query_id: int, document_id: int
 ) -> tuple[int, str | None, int | None, str]:
     """What the label is about and by whom: the document, the query's fact, or the query where it asks for none."""
-    name = labeler.strip()
-    if not name or not name.isprintable() or len(name) > LONGEST_NAME:
-        raise InputError(f"A label needs its annotator's name, of at most {LONGEST_NAME} characters in one line.")
+    name = checked_name(labeler)
     parameters = {"query_id": query_id, "document_id": document_id, "labeler": name}
     found = connection.execute(query("viewer_label_pair"), parameters).fetchone()
     if found is None:
         raise NotFound(f"There is no query {query_id}, or no document {document_id}.")
-    fact_id, judges_runs = found
-    if judges_runs or name == ALIAS_MATCH or name.startswith(OF_RESULTS):
-        raise InputError(f"{name!r} is a judge's name: its labels would be replaced. Give your own.")
+    fact_id, is_taken = found
+    if is_taken:
+        raise _is_judge(name)
     return document_id, fact_id, query_id if fact_id is None else None, name
+
+
+def _is_judge(name: str) -> InputError:
+    return InputError(
+        f"{name!r} is the name of a judge, or of labels that were loaded: they would be replaced. Give your own."
+    )

@@ -11,7 +11,7 @@ from typing import Any
 from psycopg import sql
 
 from trackstar_db.database.queries import query
-from trackstar_db.errors import InputError, NotFound
+from trackstar_db.errors import InputError
 from trackstar_db.viewer import places
 from trackstar_db.viewer.filters import Filter, clause
 from trackstar_db.viewer.places import Place, Sort, Stretch, parse_place, stretches
@@ -132,15 +132,7 @@ MOST_COUNTED = 20_000
 
 def runs(statements: Statements) -> list[Run]:
     """Every run that may be read, the newest first."""
-    return statements.rows("viewer_runs", Run, {"name": None})
-
-
-def run(statements: Statements, name: str) -> Run:
-    """The run of this name; raises NotFound."""
-    found = statements.rows("viewer_runs", Run, {"name": name})
-    if not found:
-        raise NotFound(f"There is no run named {name!r}, or you may not read it. Choose one from the list of runs.")
-    return found[0]
+    return statements.rows("viewer_runs", Run)
 
 
 def page(statements: Statements, run: Run, view: View) -> Page:

@@ -11,6 +11,7 @@ from psycopg import ClientCursor, sql
 from psycopg.rows import RowFactory, class_row, dict_row
 
 from trackstar_db.database.queries import query
+from trackstar_db.viewer.escapes import readable_sql
 
 Made = TypeVar("Made")
 
@@ -54,7 +55,7 @@ class Statements:
     ) -> list[Made]:
         statement = query(name).format(**parts)
         values = parameters or {}
-        self.shown.append(ClientCursor(self._connection).mogrify(statement, values).rstrip())
+        self.shown.append(readable_sql(ClientCursor(self._connection).mogrify(statement, values).rstrip()))
         began = time.perf_counter()
         try:
             with self._connection.cursor(row_factory=row_factory) as cursor:

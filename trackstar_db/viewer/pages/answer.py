@@ -8,10 +8,11 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from trackstar_db.errors import NotFound
-from trackstar_db.viewer.answers import KINDS, Answer, answer, query_of
+from trackstar_db.viewer.answers import KIND_LABELS, Answer, answer, query_of
 from trackstar_db.viewer.comparisons import Agreement, SideBySide, side_by_side
 from trackstar_db.viewer.highlighting import Wanted
 from trackstar_db.viewer.lists import Run, neighbours
+from trackstar_db.viewer.pages.annotator import annotator_of
 from trackstar_db.viewer.pages.asked import Asked, address
 from trackstar_db.viewer.pages.frame import Frame, frame_of, reading, viewer_of
 from trackstar_db.viewer.pages.queries import view_of
@@ -21,7 +22,7 @@ from trackstar_db.viewer.statements import Statements
 LIST = ("filter", "sort", "cursor")
 """The list that the page was reached from."""
 
-CHOSEN = ("other", "threshold", "mark", "annotator", "top", "target", "subject", *LIST)
+CHOSEN = ("other", "threshold", "mark", "top", "target", "subject", *LIST)
 """What is chosen on the page: it stays when another run is, and when a label is written."""
 
 TOP = 10
@@ -70,8 +71,8 @@ def page(request: Request) -> Response:
         list={name: asked.text(name) for name in LIST},
         wanted=wanted_of(asked, found),
         top=top_of(asked, found, beside),
-        kinds=KINDS,
-        annotator=asked.text("annotator")[:100] if viewer.writer else "",
+        kinds=KIND_LABELS,
+        annotator=annotator_of(request) if viewer.writer else "",
         token=viewer.forms.token(session),
         statements=statements,
     )

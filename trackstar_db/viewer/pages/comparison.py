@@ -5,7 +5,8 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trackstar_db.viewer.comparisons import agreements, run_agreements
+from trackstar_db.viewer.comparisons import Compared, RunAgreement, agreements, compared, run_agreements
+from trackstar_db.viewer.downloads import Table
 from trackstar_db.viewer.lists import SORTS
 from trackstar_db.viewer.lists import page as page_of_queries
 from trackstar_db.viewer.pages.asked import Asked
@@ -25,6 +26,12 @@ def page(request: Request) -> Response:
         found = page_of_queries(statements, frame.run, view) if other else None
         asked_queries = [query.query_id for query in found.queries] if found else []
         shares = agreements(statements, frame.run, other, asked_queries) if other else {}
+    if wrong and asked.given("format"):
+        raise wrong
+    if other and found:
+        table = Table(f"{frame.run.name}-{other.name}", Compared, compared(found.queries, shares))
+    else:
+        table = Table(f"{frame.run.name}-agreement", RunAgreement, means)
     return render(
         request,
         "comparison.html",
@@ -37,6 +44,7 @@ def page(request: Request) -> Response:
         means=means,
         found=found,
         shares=shares,
+        table=table,
         sorts=SORTS,
         statements=statements,
     )

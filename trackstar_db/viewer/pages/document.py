@@ -5,7 +5,8 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trackstar_db.viewer.documents import MOST_FACTS, corpora, document, influenced, search
+from trackstar_db.viewer.documents import MOST_FACTS, FoundDocument, Influenced, corpora, document, influenced, search
+from trackstar_db.viewer.downloads import Table
 from trackstar_db.viewer.highlighting import Wanted
 from trackstar_db.viewer.pages.asked import Asked
 from trackstar_db.viewer.pages.frame import frame_of, reading
@@ -28,6 +29,7 @@ def page(request: Request) -> Response:
         frame=frame,
         found=found,
         queries=queries,
+        table=Table(f"document-{found.document_id}", Influenced, queries.queries),
         is_whole=is_whole,
         most_facts=MOST_FACTS,
         statements=statements,
@@ -49,6 +51,7 @@ def overview(request: Request) -> Response:
         asked=asked,
         frame=frame,
         found=found,
+        table=Table("documents", FoundDocument, found.documents if found else []),
         wanted=wanted,
         corpora=names,
         statements=statements,

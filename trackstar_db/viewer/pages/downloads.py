@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from itertools import chain
 
@@ -17,13 +16,11 @@ from trackstar_db.viewer.pages.frame import frame_of, reading
 from trackstar_db.viewer.pages.queries import view_of
 from trackstar_db.viewer.statements import Statements
 
-TYPES = {"jsonl": "application/x-ndjson", "csv": "text/csv"}
-
 
 def download(request: Request) -> Response:
     """The page of queries, all that its filter leaves (whole=1), or one query, as JSON Lines or CSV."""
     asked = Asked.of(request)
-    kind = asked.choice("format", tuple(TYPES), "jsonl")
+    kind = asked.choice("format", tuple(downloads.TYPES), "jsonl")
     _, wrong = view_of(asked)
     if wrong:
         raise wrong
@@ -31,10 +28,10 @@ def download(request: Request) -> Response:
         run = frame_of(statements, asked).run
     query = asked.whole("query")
     name = f"{run.name}-query-{query}" if query is not None else run.name
-    headers = {"content-disposition": f'attachment; filename="{_file_name(name)}.{kind}"'}
+    headers = {"content-disposition": f'attachment; filename="{downloads.file_name(name, kind)}"'}
     parts = _sent(request, asked, run, kind)
     first = next(parts, b"")  # what cannot be sent raises here, before an answer has begun
-    return StreamingResponse(chain([first], parts), media_type=TYPES[kind], headers=headers)
+    return StreamingResponse(chain([first], parts), media_type=downloads.TYPES[kind], headers=headers)
 
 
 def _sent(request: Request, asked: Asked, run: Run, kind: str) -> Iterator[bytes]:
@@ -59,7 +56,3 @@ def _answer(statements: Statements, asked: Asked, run: Run, query: int, kind: st
     if not found:
         raise NotFound(f"run {run.name!r} did not ask query {query}. Choose one from its list.")
     return iter([downloads.as_line(found[0])])
-
-
-def _file_name(name: str) -> str:
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", name).strip("-.")[:80] or "run"

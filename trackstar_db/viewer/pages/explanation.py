@@ -13,7 +13,7 @@ from trackstar_db.errors import InUse, NotFound
 from trackstar_db.viewer.answers import Answer, Retrieved, answer
 from trackstar_db.viewer.pages.asked import Asked
 from trackstar_db.viewer.pages.frame import frame_of, reading, viewer_of
-from trackstar_db.viewer.pages.rendering import SHADES, render
+from trackstar_db.viewer.pages.rendering import render, signed_shade
 from trackstar_db.viewer.state import Viewer
 
 if TYPE_CHECKING:  # torch takes a while to import
@@ -102,6 +102,4 @@ def shaded(owner: Database, run: str, query: str, shown: Retrieved) -> Shaded:
 
 
 def _word(word: Token, most: float) -> Word:
-    step = round(SHADES * abs(word.influence) / most) if most else 0
-    name = "towards" if word.influence > 0 else "against"
-    return Word(word.text, word.influence, f"{name}-{step}" if step else "")
+    return Word(word.text, word.influence, signed_shade(word.influence, most))

@@ -5,10 +5,11 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trackstar_db.viewer.heat_maps import METRICS, HeatMap, heat_map
+from trackstar_db.viewer.downloads import Table
+from trackstar_db.viewer.heat_maps import METRICS, FlatCell, HeatMap, flat, heat_map
 from trackstar_db.viewer.pages.asked import Asked
 from trackstar_db.viewer.pages.frame import frame_of, reading
-from trackstar_db.viewer.pages.rendering import render, shade
+from trackstar_db.viewer.pages.rendering import render, shade, signed_shade
 
 
 def page(request: Request) -> Response:
@@ -26,6 +27,7 @@ def page(request: Request) -> Response:
         found=found,
         metrics=METRICS,
         chosen=metric,
+        table=Table(f"{frame.run.name}-{metric}", FlatCell, flat(found, metric)),
         step=lambda value: step(value, found),
         statements=statements,
     )
@@ -33,9 +35,7 @@ def page(request: Request) -> Response:
 
 def step(value: float | None, found: HeatMap) -> str:
     """The class that shades a cell: from 0 up, shares against 1, points against the strongest; below 0 apart."""
-    strongest = 1.0 if found.metric.is_share else max(abs(found.low), abs(found.high))
-    if value is None or not strongest:
-        return ""
-    number = shade(value, strongest)
-    name = "shade" if found.metric.is_share else "towards" if value >= 0 else "against"
-    return f"{name}-{number}" if number else ""
+    if not found.metric.is_share:
+        return signed_shade(value, max(abs(found.low), abs(found.high)))
+    number = shade(value)
+    return f"shade-{number}" if number else ""

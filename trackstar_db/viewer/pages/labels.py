@@ -9,7 +9,8 @@ from starlette.responses import RedirectResponse, Response
 from trackstar_db.database.engine import Database
 from trackstar_db.errors import InputError, NotFound
 from trackstar_db.viewer.documents import document
-from trackstar_db.viewer.labels import remove_label, store_label
+from trackstar_db.viewer.labels import checked_name, remove_label, store_label
+from trackstar_db.viewer.pages.annotator import keep_annotator
 from trackstar_db.viewer.pages.answer import CHOSEN
 from trackstar_db.viewer.pages.asked import Asked, address
 from trackstar_db.viewer.pages.frame import reading, viewer_of
@@ -21,15 +22,34 @@ BACK = ("run", "query", *CHOSEN)
 
 async def write(request: Request) -> Response:
     """Back to the card that was labelled. Raises InputError without the page's token, NotFound where none may write."""
+    writer, asked = await _sent(request)
+    await run_in_threadpool(_store, request, writer, asked)
+    card = "".join(character for character in asked.text("card") if character.isalnum() or character == "-")
+    return RedirectResponse(f"{_back(asked)}#{card}", 303)
+
+
+async def name_annotator(request: Request) -> Response:
+    """Back to the query, to label it by the name that was sent, or without one not. Raises as `write`."""
+    _, asked = await _sent(request)
+    name = asked.text("annotator")
+    response = RedirectResponse(_back(asked), 303)
+    keep_annotator(response, checked_name(name) if name else "")
+    return response
+
+
+async def _sent(request: Request) -> tuple[Database, Asked]:
+    """Where labels are written, and the fields of the form."""
     viewer = viewer_of(request)
     if viewer.writer is None:
         raise NotFound("labels are not written here. Start the viewer with: trackstar serve --writer")
     fields = await viewer.forms.read(request)
-    asked = Asked(request.url.path, {name: value for name, value in fields.items() if "\x00" not in value})
-    await run_in_threadpool(_store, request, viewer.writer, asked)
-    card = "".join(character for character in asked.text("card") if character.isalnum() or character == "-")
-    back = address("/query", {name: asked.text(name) for name in BACK})
-    return RedirectResponse(f"{back}#{card}", 303)
+    return viewer.writer, Asked(
+        request.url.path, {name: value for name, value in fields.items() if "\x00" not in value}
+    )
+
+
+def _back(asked: Asked) -> str:
+    return address("/query", {name: asked.text(name) for name in BACK})
 
 
 def _store(request: Request, writer: Database, asked: Asked) -> None:

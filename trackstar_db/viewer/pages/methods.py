@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from trackstar_db.viewer.comparisons import MethodMetrics, method_metrics
+from trackstar_db.viewer.downloads import Table
 from trackstar_db.viewer.pages.asked import Asked
 from trackstar_db.viewer.pages.frame import frame_of, reading
 from trackstar_db.viewer.pages.rendering import render
@@ -73,6 +74,7 @@ def page(request: Request) -> Response:
         "methods.html",
         asked=asked,
         frame=frame,
+        table=Table(f"{frame.run.query_set}-methods", MethodMetrics, found),
         judges=JUDGES,
         judged={judge: rows for judge, rows in judged.items() if rows},
         tried=[row for row in found if row.judge == "tail_patch" and row.tail_patch_delta is not None],

@@ -6,9 +6,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from trackstar_db.viewer.answers import known_of
+from trackstar_db.viewer.escapes import readable_json
 from trackstar_db.viewer.pages.asked import Asked
 from trackstar_db.viewer.pages.frame import frame_of, reading
-from trackstar_db.viewer.pages.rendering import readable_json, render
+from trackstar_db.viewer.pages.rendering import render
 from trackstar_db.viewer.records import records
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 from datetime import datetime
 from functools import cache
@@ -15,6 +14,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from trackstar_db import __version__
+from trackstar_db.viewer.downloads import TYPES, Table, file_name, table_file
 from trackstar_db.viewer.highlighting import highlighted
 from trackstar_db.viewer.pages.asked import Asked, address
 from trackstar_db.viewer.records import shown
@@ -29,12 +29,16 @@ LONGEST_LINE, LONGEST_START, LONGEST_END = 400, 150, 200  # characters
 # a mark that it was there.
 _CONTROLS = {code: 0x2400 + code for code in range(32) if code not in (9, 10)}
 _UNSEEN = (*range(0x80, 0xA0), 0x202D, 0x202E)
-_ESCAPES = {code: f"\\u{code:04x}" for code in (0x7F, *_UNSEEN)}
 _VISIBLE: dict[int, int] = {**_CONTROLS, 0x7F: 0x2421, **dict.fromkeys(_UNSEEN, 0xFFFD)}
 
 
 def render(request: Request, template: str, status: int = 200, **context: Any) -> Response:
-    """A page of what is in the context, `asked` among it; in the theme of the address, the cookie, or the system."""
+    """A page of what is in the context, `asked` among it; in the theme of the address, the cookie, or the system.
+
+    Where the address asks for a format, the context's `table` as a file. Raises InputError for one that is none.
+    """
+    if "table" in context and context["asked"].given("format"):
+        return _file(context["asked"], context["table"])
     wanted = request.query_params.get("theme", "")
     known = request.cookies.get(THEME_COOKIE, "")
     theme = wanted if wanted in THEMES else known if known in THEMES else "auto"
@@ -48,6 +52,12 @@ def render(request: Request, template: str, status: int = 200, **context: Any) -
     if wanted in THEMES:
         response.set_cookie(THEME_COOKIE, wanted, max_age=YEAR_SECONDS, path="/", httponly=True, samesite="strict")
     return response
+
+
+def _file(asked: Asked, table: Table) -> Response:
+    kind = asked.choice("format", tuple(TYPES), "csv")
+    headers = {"content-disposition": f'attachment; filename="{file_name(table.name, kind)}"'}
+    return Response(table_file(table, kind), media_type=TYPES[kind], headers=headers)
 
 
 def tell_time(response: Response, statements: Statements) -> None:
@@ -115,6 +125,12 @@ def signed(value: float | None) -> str:
     return f"{value:+.3g}".replace("-", "−") if abs(value) < 1000 else f"{value:+,.0f}".replace("-", "−")
 
 
+def signed_shade(value: float | None, strongest: float) -> str:
+    """The class that shades a figure by its size and sign: towards or against; empty for none."""
+    step = shade(value, strongest)
+    return f"{'towards' if value and value > 0 else 'against'}-{step}" if step else ""
+
+
 def shade(value: float | None, strongest: float = 1.0) -> int:
     """The step, from 0 to SHADES, that a figure is shaded by: there are no styles within a page."""
     if value is None or not strongest or not math.isfinite(value):
@@ -130,11 +146,6 @@ def shortened(text: str) -> str:
 def visible(text: str) -> str:
     """A text whose control characters can be seen."""
     return text.replace("\r\n", "\n").translate(_VISIBLE)
-
-
-def readable_json(value: object) -> str:
-    """A value as JSON on several lines, which reads back as it was: what cannot be seen is escaped."""
-    return json.dumps(value, ensure_ascii=False, indent=2, default=str).translate(_ESCAPES)
 
 
 def moment(value: datetime | None) -> str:
