@@ -134,7 +134,7 @@ KIND_LABELS: dict[str, str] = {
     "subject": "names the subject",
     "object": "names the object",
     "same_relation": "same relation",
-    "other": "none of these",
+    "other": "nothing in common",
 }
 """Kinds of influence, and what pages call them."""
 

@@ -87,6 +87,6 @@ KINDS = (
     Preset("first names the subject", 'kind = "subject"'),
     Preset("first names the object", 'kind = "object"'),
     Preset("first has the same relation", 'kind = "same_relation"'),
-    Preset("first shares none of these", 'kind = "other"'),
+    Preset("first has nothing in common", 'kind = "other"'),
 )
 """Kinds of influence, as filters of queries."""

@@ -122,7 +122,8 @@ def signed(value: float | None) -> str:
     """A figure with its sign in three digits, or – for none."""
     if value is None or not math.isfinite(value):
         return "–" if value is None else str(value)
-    return f"{value:+.3g}".replace("-", "−") if abs(value) < 1000 else f"{value:+,.0f}".replace("-", "−")
+    figure = f"{value:+#.3g}".rstrip(".") if abs(value) < 999.5 else f"{value:+,.0f}"
+    return figure.replace("-", "−")
 
 
 def signed_shade(value: float | None, strongest: float) -> str:
