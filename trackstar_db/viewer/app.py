@@ -17,7 +17,7 @@ from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
-from trackstar_db.errors import DatabaseError, InputError, InUse, NotFound, TrackstarError
+from trackstar_db.errors import DatabaseError, DatabaseUnavailable, InputError, InUse, NotFound, TrackstarError
 from trackstar_db.viewer.pages import (
     answer,
     comparison,
@@ -92,6 +92,9 @@ def create_app(viewer: Viewer, hosts: Collection[str] = LOOPBACK) -> Starlette:
 
 
 def _handled(request: Request, error: Exception) -> Response:
+    if isinstance(error, DatabaseUnavailable):  # its message says where
+        log.error("%s: %s", request.url.path, error)
+        return _tell(request, 503, "The database does not answer. Ask again in a while; the server's log says more.")
     status = next((code for kind, code in STATUS.items() if isinstance(error, kind)), 409)
     return _tell(request, status, str(error))
 
