@@ -13,8 +13,9 @@ from trackstar_db.database.engine import Database
 from trackstar_db.errors import InputError, NotFound
 from trackstar_db.loaders import load_facts, load_results
 from trackstar_db.viewer import lists
-from trackstar_db.viewer.answers import HandLabel, answer
+from trackstar_db.viewer.answers import answer
 from trackstar_db.viewer.labels import remove_label, store_label
+from trackstar_db.viewer.retrieved import HandLabel
 from trackstar_db.viewer.statements import Statements
 
 LABELS = "SELECT labeler, fact_id, query_id, document_id, ais_score FROM tda.entailment_label ORDER BY 1, 2, 3, 4"

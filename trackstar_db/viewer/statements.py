@@ -14,6 +14,9 @@ from trackstar_db.database.queries import query
 
 Made = TypeVar("Made")
 
+WHOLE = 2**31 - 2
+"""A number of characters that no text has: PostgreSQL's substr and left then give the whole."""
+
 Parameters = Mapping[str, object]
 """Values by the name of their placeholder."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
@@ -10,10 +10,12 @@ from starlette.responses import Response
 
 from trackstar_db.database.engine import Database
 from trackstar_db.errors import InUse, NotFound
-from trackstar_db.viewer.answers import Answer, Retrieved, answer
+from trackstar_db.viewer.answers import Answer, answer
+from trackstar_db.viewer.pages.answer import LONGEST_CARD
 from trackstar_db.viewer.pages.asked import Asked
 from trackstar_db.viewer.pages.frame import frame_of, reading, viewer_of
 from trackstar_db.viewer.pages.rendering import SHADES, render
+from trackstar_db.viewer.retrieved import Retrieved
 from trackstar_db.viewer.state import Viewer
 
 if TYPE_CHECKING:  # torch takes a while to import
@@ -22,6 +24,7 @@ if TYPE_CHECKING:  # torch takes a while to import
 DIRECTIONS = ("proponent", "opponent")
 STRONGEST_WORDS = 8
 BUSY_SECONDS = 30
+BEHIND = 1_000  # characters that are shown behind what the model reads
 
 
 @dataclass(frozen=True)
@@ -35,10 +38,16 @@ class Word:
 
 @dataclass(frozen=True)
 class Shaded:
-    """A document whose words are shaded; special: influence of tokens that stand for no text, such as <s>."""
+    """A document whose words are shaded.
+
+    characters: of the whole; shown: of them, what the model reads and a little more
+    special: influence of tokens that stand for no text, such as <s>
+    """
 
     influence: float
     stored_influence: float | None
+    characters: int
+    shown: int
     words: list[Word]
     strongest: list[Word]
     special: float
@@ -50,7 +59,7 @@ def page(request: Request) -> Response:
     direction = asked.choice("direction", DIRECTIONS, "proponent")
     with reading(request) as statements:
         frame = frame_of(statements, asked, "query", "direction", "rank")
-        found = answer(statements, frame.run, asked.needed("query"))
+        found = answer(statements, frame.run, asked.needed("query"), longest=LONGEST_CARD)
     shown = _shown(found, direction, asked.needed("rank"))
     shaded = _shaded(viewer_of(request), frame.run.name, found, shown)
     return render(
@@ -83,7 +92,8 @@ def shaded(owner: Database, run: str, query: str, shown: Retrieved) -> Shaded:
     from trackstar_db.explanation.explain import explain
 
     direction: Direction = "opponent" if shown.direction == "opponent" else "proponent"
-    (explained,) = explain(owner, run, query, (shown.rank,), direction)
+    (whole,) = explain(owner, run, query, (shown.rank,), direction)
+    explained = replace(whole, text=whole.text[: max((token.end for token in whole.tokens), default=0) + BEHIND])
     words = [word for word in explained.words if word.start < word.end]
     most = max((abs(word.influence) for word in words), default=0.0)
     cut, end = [], 0
@@ -95,6 +105,8 @@ def shaded(owner: Database, run: str, query: str, shown: Retrieved) -> Shaded:
     return Shaded(
         explained.influence,
         explained.stored_influence,
+        len(whole.text),
+        len(explained.text),
         [word for word in cut if word.text],
         [_word(word, most) for word in strongest],
         special=sum(word.influence for word in explained.words if word.start == word.end),
