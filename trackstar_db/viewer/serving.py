@@ -78,7 +78,8 @@ def serve(viewer: Viewer, bound: socket.socket, names: Collection[str]) -> bool:
         finally:
             has_ended.set()
 
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was opened is closed then too
+    for number in (signal.SIGTERM, signal.SIGINT):  # which a shell's background has switched off
+        signal.signal(number, signal.default_int_handler)  # what was opened is closed then
     try:
         # In a thread: uvicorn waits for the threads of its requests, however long they take, and Ctrl-C does not.
         Thread(target=run, name="viewer", daemon=True).start()

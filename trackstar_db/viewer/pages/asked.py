@@ -32,9 +32,9 @@ class Asked:
         asked = cls(request.url.path, request.query_params)
         for name, value in asked._found.items():
             if len(value) > LONGEST:
-                raise InputError(f"the parameter {name} has {len(value):,} characters; at most {LONGEST:,} are taken.")
-            if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
-                raise InputError(f"the parameter {name} holds a character that is no text. Leave it out.")
+                raise InputError(f"{name[:80]} has {len(value):,} characters; at most {LONGEST:,} are taken.")
+            if re.search(r"[\x00\ud800-\udfff]", name + value):
+                raise InputError(f"the parameter {name[:80]} holds a character that is no text. Leave it out.")
         return asked
 
     def text(self, name: str, default: str = "") -> str:
