@@ -8,10 +8,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import psycopg
 import pytest
-from psycopg import sql
-from psycopg.conninfo import make_conninfo
+from psycopg.conninfo import conninfo_to_dict
 from starlette.testclient import TestClient
 
 from tests.integration.results_format import record, write
@@ -115,21 +113,24 @@ def test_a_relation_too_long_for_a_filter_is_no_link(test_server: EmbeddedServer
                 assert client.get(link).status_code == 200
 
 
-def test_pages_tell_at_once_that_the_database_is_gone_and_come_back_with_it(database: Database) -> None:
-    name = database.url.database
-    allow = "ALTER DATABASE {} ALLOW_CONNECTIONS {}"
-    administrator = make_conninfo(database.conninfo, dbname="postgres")
-    with client_of(database) as client, psycopg.connect(administrator, autocommit=True) as connection:
+def test_pages_tell_at_once_that_the_database_is_gone_and_come_back_with_it(database: Database, tmp_path: Path) -> None:
+    parameters = {name: str(value) for name, value in conninfo_to_dict(database.conninfo).items()}
+    moving = Database(lambda: dict(parameters))
+    with client_of(moving) as client:
         assert "has no run" in client.get("/queries").text
-        connection.execute(sql.SQL(allow).format(sql.Identifier(str(name)), sql.SQL("false")))
-        connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,))
+        socket, parameters["host"] = parameters["host"], str(tmp_path)
+        with database.connect() as connection:
+            connection.execute(
+                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
+            )
         began = time.monotonic()
         gone = client.get("/queries")
         assert gone.status_code == 503
         assert time.monotonic() - began < 4
         assert "The database does not answer" in gone.text
-        assert "socket" not in gone.text
-        connection.execute(sql.SQL(allow).format(sql.Identifier(str(name)), sql.SQL("true")))
+        assert str(tmp_path) not in gone.text
+        parameters["host"] = socket
         began = time.monotonic()
         assert client.get("/queries").status_code == 404
         assert time.monotonic() - began < 8

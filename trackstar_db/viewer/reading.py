@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-import psycopg
-from psycopg import Connection, sql
+from psycopg import Connection, pq, sql
+from psycopg.conninfo import make_conninfo
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from trackstar_db.database.engine import Database
@@ -79,10 +79,12 @@ class Reading:
     def _get(self) -> Connection[Any]:
         with suppress(PoolTimeout):
             return self._pool.getconn(PATIENT_SECONDS)
+        probe = make_conninfo(self._database.conninfo, connect_timeout=PROBE_SECONDS)
+        if pq.PGconn.ping(probe.encode()) != pq.Ping.OK:
+            raise self._unavailable()
         try:
-            psycopg.connect(self._database.conninfo, connect_timeout=PROBE_SECONDS).close()
-            return self._pool.getconn(WAIT_SECONDS)  # the others work
-        except (PoolTimeout, psycopg.OperationalError) as error:
+            return self._pool.getconn(WAIT_SECONDS)  # all are in use
+        except PoolTimeout as error:
             raise self._unavailable() from error
 
     def _configure(self, connection: Connection[Any]) -> None:
