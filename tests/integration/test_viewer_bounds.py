@@ -91,6 +91,13 @@ def test_a_long_document_is_shown_part_by_part(long_texts: TestClient) -> None:
     assert "has 15 parts, and no part 16" in pages[3]
 
 
+def test_words_of_a_very_long_document_are_not_shaded_here(long_texts: TestClient) -> None:
+    query = long_texts.get("/query?id=documents").text.split('name="query" value="', 1)[1].split('"', 1)[0]
+    page = long_texts.get(f"/query/explanation?query={query}&rank=1")
+    assert page.status_code == 400
+    assert f"has {len(FAR_DOWN):,} characters" in page.text
+
+
 def test_a_record_too_long_for_a_page_is_a_file(long_texts: TestClient) -> None:
     query = long_texts.get("/query?id=documents").text.split('name="query" value="', 1)[1].split('"', 1)[0]
     page = long_texts.get(f"/query/raw?query={query}").text

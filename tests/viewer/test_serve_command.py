@@ -55,6 +55,7 @@ def test_it_ends_with_ctrl_c_while_a_request_is_worked_on(database_url: str) -> 
             [sys.executable, "-m", "trackstar_db.cli", "serve", "--port", "0", "--database-url", database_url],
             env={**os.environ, "PYTHONUNBUFFERED": "1"},
             stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
         ) as process,
     ):
@@ -66,9 +67,10 @@ def test_it_ends_with_ctrl_c_while_a_request_is_worked_on(database_url: str) -> 
             httpx.get(address, timeout=0.5)
         began = time.monotonic()
         process.send_signal(signal.SIGINT)
-        process.wait(SECONDS)
+        _, errors = process.communicate(timeout=SECONDS)
 
     assert process.returncode == 0
+    assert errors == ""
     assert time.monotonic() - began < STATEMENT_SECONDS - 1.5
 
 

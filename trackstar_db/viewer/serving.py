@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import signal
 import socket
 from collections.abc import Collection, Iterator
@@ -85,5 +86,6 @@ def serve(viewer: Viewer, bound: socket.socket, names: Collection[str]) -> bool:
         Thread(target=run, name="viewer", daemon=True).start()
         has_ended.wait()
     except KeyboardInterrupt:
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # a request that is cut short now is no failure
         server.should_exit = True
     return has_ended.wait(ENDING_SECONDS + CLOSING_SECONDS)

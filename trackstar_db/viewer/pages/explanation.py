@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from trackstar_db.database.engine import Database
-from trackstar_db.errors import InUse, NotFound
+from trackstar_db.errors import InputError, InUse, NotFound
 from trackstar_db.viewer.answers import Answer, answer
 from trackstar_db.viewer.pages.answer import LONGEST_CARD
 from trackstar_db.viewer.pages.asked import Asked
@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # torch takes a while to import
 DIRECTIONS = ("proponent", "opponent")
 STRONGEST_WORDS = 8
 BUSY_SECONDS = 30
-BEHIND = 1_000  # characters that are shown behind what the model reads
+LONGEST = 100_000  # characters of a document: the model takes seconds for them
 
 
 @dataclass(frozen=True)
@@ -38,16 +38,10 @@ class Word:
 
 @dataclass(frozen=True)
 class Shaded:
-    """A document whose words are shaded.
-
-    characters: of the whole; shown: of them, what the model reads and a little more
-    special: influence of tokens that stand for no text, such as <s>
-    """
+    """A document whose words are shaded; special: influence of tokens that stand for no text, such as <s>."""
 
     influence: float
     stored_influence: float | None
-    characters: int
-    shown: int
     words: list[Word]
     strongest: list[Word]
     special: float
@@ -79,6 +73,11 @@ def _shown(found: Answer, direction: str, rank: int) -> Retrieved:
 def _shaded(viewer: Viewer, run: str, found: Answer, shown: Retrieved) -> Shaded:
     if viewer.owner is None:
         raise NotFound("words are not shaded here: a file of results has no gradients to divide.")
+    if shown.characters > LONGEST:
+        raise InputError(
+            f"the document has {shown.characters:,} characters; words are shaded here of at most {LONGEST:,}. "
+            "Run trackstar explain, which takes its time."
+        )
     if not viewer.explaining.acquire(timeout=BUSY_SECONDS):
         raise InUse(f"the model has been working on other explanations for {BUSY_SECONDS} seconds. Ask again later.")
     try:
@@ -92,8 +91,7 @@ def shaded(owner: Database, run: str, query: str, shown: Retrieved) -> Shaded:
     from trackstar_db.explanation.explain import explain
 
     direction: Direction = "opponent" if shown.direction == "opponent" else "proponent"
-    (whole,) = explain(owner, run, query, (shown.rank,), direction)
-    explained = replace(whole, text=whole.text[: max((token.end for token in whole.tokens), default=0) + BEHIND])
+    (explained,) = explain(owner, run, query, (shown.rank,), direction)
     words = [word for word in explained.words if word.start < word.end]
     most = max((abs(word.influence) for word in words), default=0.0)
     cut, end = [], 0
@@ -105,8 +103,6 @@ def shaded(owner: Database, run: str, query: str, shown: Retrieved) -> Shaded:
     return Shaded(
         explained.influence,
         explained.stored_influence,
-        len(whole.text),
-        len(explained.text),
         [word for word in cut if word.text],
         [_word(word, most) for word in strongest],
         special=sum(word.influence for word in explained.words if word.start == word.end),
