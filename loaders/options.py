@@ -69,7 +69,11 @@ class ResultDefaults:
 
 @dataclass(frozen=True)
 class LoadSummary:
-    """What became of every record that was read; read = inserted + updated + skipped + rejected."""
+    """What became of every record that was read; read = inserted + updated + skipped + rejected.
+
+    differing: of those skipped, that differ from what is stored under their id; the first of them
+    notices: all that is to be told, in words of the command `trackstar load`; remarks: those of them that are no advice
+    """
 
     kind: str
     read: int
@@ -80,6 +84,9 @@ class LoadSummary:
     seconds: float
     is_dry_run: bool = False
     first_rejection: str | None = None
+    differing: int = 0
+    first_differing: str = ""
+    remarks: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
 
     def require_some(self) -> None:

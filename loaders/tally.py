@@ -48,6 +48,9 @@ class Tally:
             seconds,
             is_dry_run=is_dry_run,
             first_rejection=_describe(first) if first else None,
+            differing=self._differing,
+            first_differing=self._first_differing,
+            remarks=tuple(self._notices),
             notices=tuple(self._all_notices(first)),
         )
 

@@ -188,10 +188,19 @@ def test_a_record_s_target_is_what_the_model_said_where_the_ground_truth_is_anot
 
 
 def test_records_that_are_wrong_are_left_out_and_told(test_server: EmbeddedServer, tmp_path: Path) -> None:
-    path = write(tmp_path / "r.jsonl", record(), record(example_id="e2", proponent_scores=["x", 1]))
+    wrong = record(example_id="e2", proponent_scores=["x", 1])
+    path = write(tmp_path / "r.jsonl", record(), wrong, record(proponent_scores=[3.0, 1.0]))
     with opened(path, test_server) as (_, run, told):
         assert run.queries == 1
-        assert told[0].startswith("1 of 2 records were left out. The first, ")
+    left_out, differing = told
+    assert left_out.startswith("1 of 3 records were left out. The first, line 2 of ")
+    assert differing.startswith("1 of 3 records have the id of one before, and say something else")
+    assert "--" not in "".join(told)
+
+
+def cut_off(path: Path) -> Path:
+    path.write_bytes(gzip.compress(json.dumps(record()).encode() * 100)[:-20])
+    return path
 
 
 def test_a_file_that_is_none_is_refused_and_leaves_no_database(test_server: EmbeddedServer, tmp_path: Path) -> None:
@@ -201,7 +210,8 @@ def test_a_file_that_is_none_is_refused_and_leaves_no_database(test_server: Embe
         (tmp_path / "nothing", UnreadableSource, "is not a file"),
         (tmp_path, UnreadableSource, "is not a file"),
         (empty, UnreadableSource, "has no records"),
-        (write(tmp_path / "wrong.jsonl", {"a": 1}), InvalidRecord, "nothing was loaded"),
+        (write(tmp_path / "wrong.jsonl", {"a": 1}), InvalidRecord, "no record that can be shown. The first, line 1"),
+        (cut_off(tmp_path / "cut.jsonl.gz"), UnreadableSource, r"no end. Get the whole file.$"),
     ):
         with pytest.raises(kind, match=said), opened_file(path, test_server):
             pass

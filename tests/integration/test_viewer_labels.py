@@ -16,10 +16,11 @@ from tests.integration.runs import run_named
 from trackstar_db.database.engine import Database
 from trackstar_db.errors import DatabaseUnavailable, DatabaseUnsuitable, InputError, NotFound
 from trackstar_db.loaders import LabelDefaults, load_facts, load_labels, load_results
-from trackstar_db.viewer.answers import HandLabel, answer
+from trackstar_db.viewer.answers import answer
 from trackstar_db.viewer.app import create_app
 from trackstar_db.viewer.labels import remove_label, store_label
 from trackstar_db.viewer.reading import Reading
+from trackstar_db.viewer.retrieved import HandLabel
 from trackstar_db.viewer.state import Viewer
 from trackstar_db.viewer.statements import Statements
 from trackstar_db.viewer.writing import open_writer

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from trackstar_db.viewer.highlighting import Kind, Piece, Span, Wanted, highlighted, pieces, spans
+from trackstar_db.viewer.highlighting import MOST_SPANS, Kind, Piece, Span, Wanted, highlighted, pieces, spans
 
 
 def marked(text: str, *names: str, is_whole: bool = True, kind: Kind = "target") -> list[str]:
@@ -72,6 +72,18 @@ def test_a_text_without_marks_is_one_piece_and_an_empty_one_none() -> None:
     assert pieces("ab", [Span(0, 2, "subject")]) == [Piece("ab", ("subject",))]
 
 
-def test_a_long_text_of_many_marks_is_cut_in_time_that_grows_with_it() -> None:
+def test_of_very_many_places_the_first_are_marked() -> None:
     text = "é a " * 20_000
-    assert len(highlighted(text, [Wanted("target", ("é",)), Wanted("selection", ("a",), False)])) == 80_000
+    found = highlighted(text, [Wanted("target", ("é",)), Wanted("selection", ("a",), False)])
+    assert sum(bool(piece.kinds) for piece in found) == 2 * MOST_SPANS
+    assert "".join(piece.text for piece in found) == text
+
+
+def test_a_name_longer_than_any_is_not_looked_for() -> None:
+    assert marked("a" * 10_000, "a" * 10_000) == []
+
+
+@pytest.mark.parametrize("name", ["a", "b c", "C D", "\t", "d\r\n"])
+@pytest.mark.parametrize("text", ["a b c d A", "a b  c\r\nd a", "a\tb c D\r\n"])
+def test_plain_letters_are_marked_as_they_are_among_others(text: str, name: str) -> None:
+    assert marked(text, name) == marked(f"{text} é", name)

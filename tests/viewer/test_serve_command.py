@@ -7,6 +7,8 @@ import signal
 import socket
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -14,6 +16,7 @@ import psycopg
 import pytest
 
 from tests.conftest import RunTrackstar
+from trackstar_db.viewer.reading import STATEMENT_SECONDS
 
 SECONDS = 60
 
@@ -45,6 +48,32 @@ def test_it_ends_with_ctrl_c_and_leaves_no_connection(database_url: str) -> None
     assert "trackstar attribute" in response.text
 
 
+def test_it_ends_with_ctrl_c_while_a_request_is_worked_on(database_url: str) -> None:
+    with (
+        psycopg.connect(database_url) as connection,
+        subprocess.Popen(
+            [sys.executable, "-m", "trackstar_db.cli", "serve", "--port", "0", "--database-url", database_url],
+            env={**os.environ, "PYTHONUNBUFFERED": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process,
+    ):
+        assert process.stdout is not None
+        address = process.stdout.readline().split()[4]
+        httpx.get(address, timeout=SECONDS)
+        connection.execute("LOCK trackstar.run")
+        with suppress(httpx.ReadTimeout):
+            httpx.get(address, timeout=0.5)
+        began = time.monotonic()
+        process.send_signal(signal.SIGINT)
+        _, errors = process.communicate(timeout=SECONDS)
+
+    assert process.returncode == 0
+    assert errors == ""
+    assert time.monotonic() - began < STATEMENT_SECONDS - 1.5
+
+
 def test_a_port_that_is_taken_is_named_with_another(run_trackstar: RunTrackstar, database_url: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
@@ -63,6 +92,14 @@ def test_an_address_of_another_computer_cannot_be_listened_on(run_trackstar: Run
     assert "nothing can listen on 203.0.113.7" in done.stderr
 
 
+@pytest.mark.parametrize("host", ["exa..mple", "a" * 70 + ".example"])
+def test_a_host_that_is_no_name_is_told(run_trackstar: RunTrackstar, database_url: str, host: str) -> None:
+    done = run_trackstar("serve", "--port", "0", "--host", host)
+
+    assert done.returncode == 1
+    assert "no name or address of a computer. Give another --host" in done.stderr
+
+
 def test_a_database_without_tables_is_said_to_need_init(run_trackstar: RunTrackstar, empty_database_url: str) -> None:
     done = run_trackstar("serve", "--port", "0")
 
@@ -77,7 +114,17 @@ def test_a_file_that_is_not_there_is_named(run_trackstar: RunTrackstar, tmp_path
     assert "none.jsonl is not a file" in done.stderr
 
 
-@pytest.mark.parametrize("arguments", [("--file", "x.jsonl", "--writer"), ("--port", "70000")])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("--file", "x.jsonl", "--writer"),
+        ("--port", "70000"),
+        ("--allow-host", "viewer.example:8765"),
+        ("--allow-host", "https://viewer.example"),
+        ("--allow-host", "[::1]:8765"),
+        ("--allow-host", "*"),
+    ],
+)
 def test_what_does_not_go_together_is_refused(run_trackstar: RunTrackstar, arguments: tuple[str, ...]) -> None:
     assert run_trackstar("serve", *arguments).returncode == 2
 

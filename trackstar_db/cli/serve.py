@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import re
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from ipaddress import ip_address
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +19,18 @@ if TYPE_CHECKING:
     from trackstar_db.viewer.state import Viewer
 
 HOST, PORT = "127.0.0.1", 8765
+
+
+def _plain_name(name: str) -> str:
+    """A name or IP address as browsers send it, without a port; raises BadParameter."""
+    with suppress(ValueError):
+        return str(ip_address(name.removeprefix("[").removesuffix("]")))
+    if not re.fullmatch(r"[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*", name):
+        raise click.BadParameter(
+            f"{name[:200]!r} is no name of a computer. Give the name or IP address alone, without http:// and port, "
+            "such as viewer.example.org; a name with other letters than a to z as browsers send it, from xn--."
+        )
+    return name
 
 
 @click.command(cls=TrackstarCommand)
@@ -30,6 +45,7 @@ HOST, PORT = "127.0.0.1", 8765
     "names",
     multiple=True,
     metavar="NAME",
+    callback=lambda _context, _option, names: tuple(map(_plain_name, names)),
     help="Further name or IP address under which browsers may ask for it, or a proxy; may be given again.",
 )
 @click.option(
@@ -77,7 +93,9 @@ def serve(
                 f"Browsers ask for it as {socket.gethostname()}; another name or address needs --allow-host.",
                 err=True,
             )
-        serving.serve(viewer, bound, (*names, host, socket.gethostname()))
+        has_ended = serving.serve(viewer, bound, (*names, host, socket.gethostname()))
+    if not has_ended:  # a request that is still worked on would keep the process
+        os._exit(0)
 
 
 @contextmanager

@@ -8,8 +8,9 @@ from typing import Any
 from trackstar_db.errors import NotFound
 from trackstar_db.viewer.highlighting import Wanted
 from trackstar_db.viewer.lists import Listed, Run, listed
-from trackstar_db.viewer.records import entry, first, modern, names, shown
-from trackstar_db.viewer.statements import Statements
+from trackstar_db.viewer.records import first, modern, names, shown
+from trackstar_db.viewer.retrieved import Question, Retrieved, retrieved
+from trackstar_db.viewer.statements import WHOLE, Statements
 
 
 @dataclass(frozen=True)
@@ -49,47 +50,6 @@ class Metrics:
     reciprocal_rank: float | None
     recall_at_10: float | None
     precision_at_10: float | None
-
-
-@dataclass(frozen=True)
-class HandLabel:
-    """A label of a document for this query by somebody (labeler), from 0 to 1."""
-
-    document_id: int
-    labeler: str
-    ais_score: float
-
-
-@dataclass(frozen=True)
-class Retrieved:
-    """A proponent or opponent.
-
-    score: what the method ranked by; influence: the same where it is one
-    is_correct: the source says that it states the fact; None where it says nothing
-    ais_score: from 0 to 1; is_entailed: above the answer's threshold
-    best_window: the part of the text that the AIS score was taken from
-    kind: of influence, as in tda.proponent_explanation; None where it was not worked out
-    rank_before: its rank before the source filtered the list
-    tail_patch_delta: percentage points
-    """
-
-    direction: str
-    rank: int
-    rank_before: int | None
-    score: float
-    influence: float | None
-    document_id: int
-    corpus: str
-    external_id: str
-    text: str
-    is_correct: bool | None
-    ais_score: float | None
-    is_entailed: bool | None
-    best_window: str | None
-    kind: str | None
-    word_overlap: float | None
-    tail_patch_delta: float | None
-    labels: tuple[HandLabel, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -142,10 +102,13 @@ UNKNOWN = "unknown:"
 """Begins the uri of a subject that an opened file does not name: its label is the fact's id."""
 
 
-def answer(statements: Statements, run: Run, query_id: int, threshold: float | None = None) -> Answer:
+def answer(
+    statements: Statements, run: Run, query_id: int, threshold: float | None = None, longest: int = WHOLE
+) -> Answer:
     """The query with everything; raises NotFound where the run did not ask it.
 
     threshold: of AIS scores, from 0 to 1; None is the run's
+    longest: characters of each document's text
     """
     if threshold is None:
         threshold = run.ais_threshold
@@ -153,8 +116,10 @@ def answer(statements: Statements, run: Run, query_id: int, threshold: float | N
     known = known_of(statements, run, query_id)
     kept = modern(asked.metadata)
     fact = _fact(statements, asked.fact_id)
-    retrieved = _retrieved(statements, run, asked, kept, threshold)
-    proponents = [one for one in retrieved if one.direction == "proponent"]
+    wanted = _wanted(asked, kept, fact)
+    question = _question(asked, kept, wanted)
+    documents = retrieved(statements, run, question, threshold, longest)
+    proponents = [one for one in documents if one.direction == "proponent"]
     scores = [one.ais_score for one in proponents if one.ais_score is not None]
     return Answer(
         query_id=query_id,
@@ -171,10 +136,10 @@ def answer(statements: Statements, run: Run, query_id: int, threshold: float | N
         best_ais_score=max(scores, default=None),
         tail_patch_delta=known.tail_patch_delta,
         proponents=proponents,
-        opponents=[one for one in retrieved if one.direction == "opponent"],
+        opponents=[one for one in documents if one.direction == "opponent"],
         before=asked.before,
         after=asked.after,
-        wanted=_wanted(asked, kept, fact),
+        wanted=wanted,
     )
 
 
@@ -251,27 +216,10 @@ def _prediction(statements: Statements, run: Run, asked: _Asked, kept: dict[str,
     return next(iter(statements.rows("viewer_prediction", Prediction, parameters)), None)
 
 
-def _retrieved(
-    statements: Statements, run: Run, asked: _Asked, kept: dict[str, Any], threshold: float
-) -> list[Retrieved]:
-    """Proponents, then opponents, with what the record says where the tables do not."""
-    rows = statements.mappings("viewer_retrieved", {"run": run.name, "query_id": asked.query_id})
-    about = {"document_ids": [row["document_id"] for row in rows], "fact_id": asked.fact_id, "query_id": asked.query_id}
-    labels = statements.rows("viewer_labels", HandLabel, about)
-    retrieved = []
-    for row in rows:
-        is_annotated, score = row.pop("is_annotated"), row["ais_score"]
-        beside = entry(kept, row["rank"]) if row["direction"] == "proponent" else {}
-        retrieved.append(
-            Retrieved(
-                **row,
-                rank_before=beside.get("proponent_ranks"),
-                is_correct=first(is_annotated, beside.get("proponent_correct")),
-                is_entailed=None if score is None else score > threshold,
-                labels=tuple(label for label in labels if label.document_id == row["document_id"]),
-            )
-        )
-    return retrieved
+def _question(asked: _Asked, kept: dict[str, Any], wanted: tuple[Wanted, ...]) -> Question:
+    """What the documents are shown for: of a long text, the part around a name of the target."""
+    characters = len(asked.prompt) + len(asked.target)
+    return Question(asked.query_id, asked.fact_id, characters, tuple(map(str.strip, wanted[0].names)), kept)
 
 
 def _metrics(verdicts: list[bool | None], is_judged: bool) -> Metrics:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
-from trackstar_db.viewer.answers import Retrieved
 from trackstar_db.viewer.lists import Listed, Run
+from trackstar_db.viewer.retrieved import Retrieved
 from trackstar_db.viewer.statements import Statements
 
 

@@ -10,10 +10,15 @@ from typing import Any
 from psycopg import sql
 
 from trackstar_db.errors import InputError, NotFound
+from trackstar_db.viewer.lists import LONGEST_LINE
 from trackstar_db.viewer.statements import Statements
 
 PAGE = 100
 MOST_FACTS = 100
+PART = 100_000
+"""Characters of a document that are shown at once."""
+FURTHEST = 20_000
+"""Parts in front of one: no text has more."""
 LONGEST_SEARCH = 500
 EXCERPT, BEFORE_WORD = 400, 120
 """Characters that are shown of a document found, and how many of them in front of the first word."""
@@ -73,17 +78,25 @@ class InfluencedPage:
 
 @dataclass(frozen=True)
 class Document:
-    """A document with everything but what it influences; facts: at most 100."""
+    """A document with everything but what it influences.
+
+    text: the part of it that was asked for; characters: of the whole; parts: of PART characters; facts: at most 100
+    """
 
     document_id: int
     corpus: str
     external_id: str
     text: str
+    characters: int
     token_count: int | None
     metadata: dict[str, Any]
     loaded_at: datetime
     facts: list[StatedFact]
     reach: list[Reach]
+
+    @property
+    def parts(self) -> int:
+        return max(1, -(-self.characters // PART))
 
 
 @dataclass(frozen=True)
@@ -108,24 +121,28 @@ class Found:
     words: tuple[str, ...]
 
 
-def document(statements: Statements, document_id: int) -> Document:
-    """The document; raises NotFound, also where it may not be read."""
+def document(statements: Statements, document_id: int, part: int = 1) -> Document:
+    """The document with a part of its text, from 1; raises NotFound, also where it may not be read."""
     key = {"document_id": document_id}
-    found = statements.mappings("viewer_document", key)
+    found = statements.mappings("viewer_document", {**key, "skipped": min(part - 1, FURTHEST) * PART, "size": PART})
     if not found:
         raise NotFound(f"There is no document {document_id}, or you may not read it.")
-    return Document(
+    whole = Document(
         **found[0],
         facts=statements.rows("viewer_document_facts", StatedFact, {**key, "size": MOST_FACTS}),
         reach=statements.rows("viewer_document_reach", Reach, key),
     )
+    if not 1 <= part <= whole.parts:
+        raise NotFound(f"Document {document_id} has {whole.parts:,} parts, and no part {part:,}.")
+    return whole
 
 
 def influenced(
     statements: Statements, document_id: int, run: str | None = None, cursor: str | None = None
 ) -> InfluencedPage:
     """The queries that the document influences, of one run or of all. Raises InputError for a cursor that is none."""
-    parameters = {"document_id": document_id, "run": run, "size": PAGE + 1, **(_place(cursor) if cursor else {})}
+    place = _place(cursor) if cursor else {}
+    parameters = {"document_id": document_id, "run": run, "size": PAGE + 1, "longest": LONGEST_LINE, **place}
     found = statements.rows(
         "viewer_influenced",
         Influenced,

@@ -10,10 +10,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
-from trackstar_db.viewer.answers import Retrieved, answer
+from trackstar_db.viewer.answers import answer
 from trackstar_db.viewer.lists import Listed, Run, View, page
 from trackstar_db.viewer.records import records
-from trackstar_db.viewer.statements import Statements
+from trackstar_db.viewer.retrieved import Retrieved
+from trackstar_db.viewer.statements import WHOLE, Statements
 
 __all__ = ["TYPES", "Table", "answer_csv", "as_line", "csv", "file_name", "jsonl", "records", "table_file"]
 
@@ -78,7 +79,8 @@ def as_line(record: dict[str, Any]) -> bytes:
 
 def _pages(statements: Statements, run: Run, view: View, is_whole: bool) -> Iterator[list[Listed]]:
     """The page of the view, or all pages of the list from its top."""
-    found = page(statements, run, replace(view, cursor=None) if is_whole else view)
+    view = replace(view, longest=WHOLE, cursor=None if is_whole else view.cursor)
+    found = page(statements, run, view)
     yield found.queries
     while is_whole and found.after is not None:
         found = page(statements, run, replace(view, cursor=found.after))

@@ -11,7 +11,8 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import lru_cache
+from itertools import islice, pairwise
 from typing import Literal
 
 import regex
@@ -21,6 +22,15 @@ Kind = Literal["target", "subject", "selection"]
 # Scripts that write no spaces between words: a name there may stand between other letters.
 UNSPACED = regex.compile(r"[\p{Han}\p{Hiragana}\p{Katakana}\p{Thai}\p{Lao}\p{Khmer}\p{Myanmar}]")
 CHARACTERS = regex.compile(r"\s+|\X")
+
+LONGEST_NAME = 500
+"""Characters of a name that is looked for: none that long helps to read."""
+
+LONGEST_KNOWN = 8
+"""Code points of a character whose folding is remembered."""
+
+MOST_SPANS = 500
+"""Places in a text where each name is marked: more would only colour it."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +70,7 @@ def spans(text: str, wanted: Iterable[Wanted]) -> list[Span]:
     for kind, is_whole, name in _names(wanted):
         if name in whole:
             folded = folded or _Folded.of(text)
-            found += [Span(start, end, kind) for start, end in folded.find(name, is_whole)]
+            found += [Span(start, end, kind) for start, end in islice(folded.find(name, is_whole), MOST_SPANS)]
     return sorted(_merged(found), key=lambda span: (span.start, span.end, span.kind))
 
 
@@ -93,16 +103,20 @@ class _Folded:
     """
 
     text: str
-    starts: list[int]
-    ends: list[int]
-    is_first: list[bool]
-    is_last: list[bool]
+    starts: Sequence[int]
+    ends: Sequence[int]
+    is_first: Sequence[bool]
+    is_last: Sequence[bool]
 
     @classmethod
     def of(cls, text: str) -> _Folded:
+        whole = _folded(text)
+        if text.isascii() and len(whole) == len(text):  # each letter is a character: quick
+            every = [True] * len(text)
+            return cls(whole, range(len(text)), range(1, len(text) + 1), every, every)
         letters, starts, ends, is_first, is_last = [], [], [], [], []
         for found in CHARACTERS.finditer(text):
-            folded = _folded(found[0])
+            folded = _folded_character(found[0]) if len(found[0]) <= LONGEST_KNOWN else _folded(found[0])
             letters.append(folded)
             starts += [found.start()] * len(folded)
             ends += [found.end()] * len(folded)
@@ -133,9 +147,14 @@ def _folded(text: str) -> str:
     return re.sub(r"\s+", " ", unicodedata.normalize("NFKC", text).casefold())
 
 
+@lru_cache(maxsize=10_000)
+def _folded_character(character: str) -> str:
+    return _folded(character)
+
+
 def _names(wanted: Iterable[Wanted]) -> Iterator[tuple[Kind, bool, str]]:
     for one in wanted:
-        for name in dict.fromkeys(_folded(name).strip() for name in one.names):
+        for name in dict.fromkeys(_folded(name).strip() for name in one.names if len(name) <= LONGEST_NAME):
             if name:
                 yield one.kind, one.is_whole, name
 

@@ -20,6 +20,9 @@ from trackstar_db.viewer.statements import Statements
 
 PAGE = 100
 
+LONGEST_LINE = 400
+"""Characters of a prompt or target on a list."""
+
 
 @dataclass(frozen=True)
 class Run:
@@ -89,12 +92,14 @@ class View:
     """What of a list is shown, all of it in the address.
 
     sort: a name of SORTS; cursor: of a Page, or of `random_page`; size: queries on the page
+    longest: characters of each prompt and target
     """
 
     filter: Filter = field(default_factory=Filter)
     sort: str = "position"
     cursor: str | None = None
     size: int = PAGE
+    longest: int = LONGEST_LINE
 
 
 @dataclass(frozen=True)
@@ -142,7 +147,7 @@ def page(statements: Statements, run: Run, view: View) -> Page:
     is_backward = place is not None and place.is_before
     found: list[Listed] = []
     for stretch in stretches(sort, place):
-        found += _read(statements, run, view.filter, stretch, view.size + 1 - len(found))
+        found += _read(statements, run, view, stretch, view.size + 1 - len(found))
         if len(found) > view.size:
             break
     has_more = len(found) > view.size
@@ -177,9 +182,9 @@ def random_page(statements: Statements, run: Run, view: View) -> str | None:
     sort = _sort(view.sort)
     positions = random.sample(range(1, run.queries + 1), min(run.queries, MOST_TRIED))
     some = Stretch(sql.SQL("o.position = ANY (%(positions)s)"), sql.SQL("random()"), {"positions": positions})
-    found = _read(statements, run, view.filter, some, 1)
+    found = _read(statements, run, view, some, 1)
     if not found:  # the filter leaves few queries, or none
-        found = _read(statements, run, view.filter, Stretch(places.ANYWHERE, sql.SQL("random()"), {}), 1)
+        found = _read(statements, run, view, Stretch(places.ANYWHERE, sql.SQL("random()"), {}), 1)
     if not found:
         return None
     cursor = str(_place_of(found[0], sort, is_before=True))
@@ -220,7 +225,7 @@ def source(run: Run) -> sql.Composable:
 def listed(statements: Statements, run: Run, query_id: int) -> Listed | None:
     """One query as the list has it; None where the run did not ask it."""
     here = Stretch(sql.SQL("o.query_id = %(query_id)s"), sql.SQL("o.position"), {"query_id": query_id})
-    return next(iter(_read(statements, run, Filter(), here, 1)), None)
+    return next(iter(_read(statements, run, View(), here, 1)), None)
 
 
 def _tasks(statements: Statements, run: Run) -> list[Count]:
@@ -250,16 +255,17 @@ def _sort(name: str) -> Sort:
     return places.SORTS[name]
 
 
-def _read(statements: Statements, run: Run, filter: Filter, stretch: Stretch, size: int) -> list[Listed]:
-    """Queries of one stretch of the list."""
-    parameters = {"run_id": run.run_id, "size": size, **filter.parameters, **stretch.parameters}
+def _read(statements: Statements, run: Run, view: View, stretch: Stretch, size: int) -> list[Listed]:
+    """Queries of one stretch of the list that the view's filter leaves."""
+    limits = {"size": size, "longest": view.longest}
+    parameters = {"run_id": run.run_id, **limits, **view.filter.parameters, **stretch.parameters}
     return statements.rows(
         "viewer_queries",
         Listed,
         parameters,
         source=source(run),
         place=stretch.condition,
-        condition=filter.condition,
+        condition=view.filter.condition,
         order=stretch.order,
     )
 

@@ -21,10 +21,10 @@ from trackstar_db.database.engine import Database, open_database
 from trackstar_db.database.locks import locked
 from trackstar_db.database.queries import query
 from trackstar_db.database.schema import initialize
-from trackstar_db.errors import UnreadableSource
+from trackstar_db.errors import InvalidRecord, UnreadableSource
 from trackstar_db.loaders.destinations import check_run_name
 from trackstar_db.loaders.load import load
-from trackstar_db.loaders.options import LoadOptions, ResultDefaults
+from trackstar_db.loaders.options import LoadOptions, LoadSummary, ResultDefaults
 from trackstar_db.loaders.readers import RawRecord, Source, find_sources
 from trackstar_db.loaders.result_records import ID_FIELDS, ResultRow
 from trackstar_db.loaders.results import Results
@@ -106,11 +106,15 @@ class _FileResults(Results):
 def _load(database: Database, path: Path, tell: Callable[[str], object]) -> None:
     """Nothing; the file is a run, with what it says of facts, and lists are computed."""
     name = path.name.encode(errors="replace").decode().translate(NOT_IN_NAMES)[:LONGEST_NAME]
-    summary = load(database, _FileResults(check_run_name(name)), find_sources([path], "jsonl"), LoadOptions())
-    summary.require_some()
-    if summary.rejected:
-        tell(f"{summary.rejected:,} of {summary.read:,} records were left out. The first, {summary.first_rejection}.")
-    for notice in summary.notices:
+    try:
+        summary = load(database, _FileResults(check_run_name(name)), find_sources([path], "jsonl"), LoadOptions())
+    except UnreadableSource as error:
+        if isinstance(error.__cause__, EOFError):  # its advice is for a load
+            raise UnreadableSource(f"{path} is cut off: its compressed data has no end. Get the whole file.") from error
+        raise
+    if summary.read and summary.rejected == summary.read:
+        raise InvalidRecord(f"{path} has no record that can be shown. The first, {summary.first_rejection}.")
+    for notice in _notices(summary):
         tell(notice)
     with database.connect() as connection:
         row = connection.execute(query("export_run"), {"name": name}).fetchone()
@@ -120,6 +124,18 @@ def _load(database: Database, path: Path, tell: Callable[[str], object]) -> None
         for step in STEPS:
             connection.execute(query(f"viewer_file_{step}"))
     Store(database).refresh()
+
+
+def _notices(summary: LoadSummary) -> Iterator[str]:
+    """What of the file is not shown."""
+    if summary.rejected:
+        yield f"{summary.rejected:,} of {summary.read:,} records were left out. The first, {summary.first_rejection}."
+    if summary.differing:
+        yield (
+            f"{summary.differing:,} of {summary.read:,} records have the id of one before, and say something else: "
+            f"that one is shown. The first: {summary.first_differing}."
+        )
+    yield from summary.remarks
 
 
 def _databases(session: psycopg.Connection[tuple[object, ...]]) -> list[str]:

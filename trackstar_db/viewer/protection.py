@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 import secrets
 from collections.abc import Collection
 from dataclasses import dataclass, field
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
@@ -22,6 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from trackstar_db.errors import InputError
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+HOST = re.compile(r"(?:\[([0-9a-f:.]+)\]|([^][:/?#@\\\s]+))(?::[0-9]{1,5})?", re.IGNORECASE | re.ASCII)
 READING = ("GET", "HEAD")
 KEPT = "max-age=31536000, immutable"
 LONGEST_FORM = 64 * 1024  # bytes
@@ -70,7 +72,7 @@ class Protection:
 
     def _refusal(self, method: str, headers: Headers) -> Response | None:
         host = headers.get("host", "")
-        if _hostname(host) not in self._hosts:
+        if len(headers.getlist("host")) != 1 or _hostname(host) not in self._hosts:
             names = ", ".join(sorted(self._hosts))
             return PlainTextResponse(
                 f"This viewer does not answer to that name. It answers to: {names}. "
@@ -126,10 +128,9 @@ def _is_ours_for_good(scope: Scope, message: Message) -> bool:
 
 
 def _hostname(host: str) -> str | None:
-    try:
-        return urlsplit(f"//{host}").hostname
-    except ValueError:
-        return None
+    """The name that a host header asks for, in small letters; None where it is none."""
+    found = HOST.fullmatch(host)
+    return None if found is None else (found[1] or found[2]).lower()
 
 
 def _is_foreign(headers: Headers) -> bool:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
-from psycopg import Connection, sql
+from psycopg import Connection, pq, sql
+from psycopg.conninfo import make_conninfo
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from trackstar_db.database.engine import Database
@@ -17,6 +18,11 @@ from trackstar_db.errors import DatabaseUnavailable, DatabaseUnsuitable
 CONNECTIONS = 8
 STATEMENT_SECONDS = 10
 WAIT_SECONDS = 20
+"""For a connection, where all are in use; where the database gives none, it is looked at after PATIENT_SECONDS."""
+PATIENT_SECONDS = 1
+PROBE_SECONDS = 2  # the least that libpq takes
+RECONNECT_SECONDS = 2
+"""For which the pool tries to get a connection, before it waits to be asked for one."""
 
 
 class Reading:
@@ -33,11 +39,13 @@ class Reading:
         except DatabaseUnsuitable:
             reader, self._role = database, READER
         self.address = reader.address
+        self._database = reader
         self._pool: ConnectionPool[Connection[Any]] = ConnectionPool(
             lambda: reader.conninfo,
             min_size=1,
             max_size=CONNECTIONS,
             timeout=WAIT_SECONDS,
+            reconnect_timeout=RECONNECT_SECONDS,
             configure=self._configure,
             check=ConnectionPool.check_connection,
             open=False,
@@ -60,16 +68,24 @@ class Reading:
     @contextmanager
     def connect(self) -> Iterator[Connection[Any]]:
         """A connection in a read-only transaction, which is rolled back. Raises DatabaseUnavailable."""
-        try:
-            connection = self._pool.getconn()
-        except PoolTimeout as error:
-            raise self._unavailable() from error
+        connection = self._get()
         try:
             yield connection
         finally:
             if not connection.closed:
                 connection.rollback()
             self._pool.putconn(connection)
+
+    def _get(self) -> Connection[Any]:
+        with suppress(PoolTimeout):
+            return self._pool.getconn(PATIENT_SECONDS)
+        probe = make_conninfo(self._database.conninfo, connect_timeout=PROBE_SECONDS)
+        if pq.PGconn.ping(probe.encode()) != pq.Ping.OK:
+            raise self._unavailable()
+        try:
+            return self._pool.getconn(WAIT_SECONDS)  # all are in use
+        except PoolTimeout as error:
+            raise self._unavailable() from error
 
     def _configure(self, connection: Connection[Any]) -> None:
         connection.read_only = True
@@ -83,6 +99,5 @@ class Reading:
 
     def _unavailable(self) -> DatabaseUnavailable:
         return DatabaseUnavailable(
-            f"The database at {self.address} gave no connection within {WAIT_SECONDS} seconds. "
-            "Check that its server runs, and ask again."
+            f"The database at {self.address} gave no connection. Check that its server runs, and ask again."
         )

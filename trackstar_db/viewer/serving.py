@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import logging
 import signal
 import socket
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
+from threading import Event, Thread
 
 import uvicorn
 
@@ -18,6 +20,7 @@ from trackstar_db.viewer.state import Viewer
 ANY = ("0.0.0.0", "::", "")
 IDLE_SECONDS = 75  # of a browser's connection: longer than browsers keep one that they may send on
 ENDING_SECONDS = 3  # that open requests may take when it ends
+CLOSING_SECONDS = 2  # that its connections may take then
 
 
 @contextmanager
@@ -26,6 +29,8 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
     try:
         family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
         bound = socket.create_server((host, port), family=family)
+    except UnicodeError as error:
+        raise InputError(f"{host[:80]!r} is no name or address of a computer. Give another --host.") from error
     except OSError as error:
         if error.errno == errno.EADDRINUSE:
             raise InputError(
@@ -49,8 +54,8 @@ def is_loopback(host: str) -> bool:
     return host in LOOPBACK or host.startswith("127.")
 
 
-def serve(viewer: Viewer, bound: socket.socket, names: Collection[str]) -> None:
-    """Nothing; the viewer was served until Ctrl-C or SIGTERM.
+def serve(viewer: Viewer, bound: socket.socket, names: Collection[str]) -> bool:
+    """Whether every request has ended; the viewer was served until Ctrl-C or SIGTERM.
 
     names: further hosts under which it may be asked for
     """
@@ -65,6 +70,22 @@ def serve(viewer: Viewer, bound: socket.socket, names: Collection[str]) -> None:
         timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=ENDING_SECONDS,
     )
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what was opened is closed then too
-    with suppress(KeyboardInterrupt):  # which uvicorn raises again once all is closed
-        uvicorn.Server(config).run(sockets=[bound])
+    server = uvicorn.Server(config)
+    has_ended = Event()
+
+    def run() -> None:
+        try:
+            server.run([bound])
+        finally:
+            has_ended.set()
+
+    for number in (signal.SIGTERM, signal.SIGINT):  # which a shell's background has switched off
+        signal.signal(number, signal.default_int_handler)  # what was opened is closed then
+    try:
+        # In a thread: uvicorn waits for the threads of its requests, however long they take, and Ctrl-C does not.
+        Thread(target=run, name="viewer", daemon=True).start()
+        has_ended.wait()
+    except KeyboardInterrupt:
+        logging.getLogger("uvicorn.error").setLevel(logging.CRITICAL)  # a request that is cut short now is no failure
+        server.should_exit = True
+    return has_ended.wait(ENDING_SECONDS + CLOSING_SECONDS)

@@ -15,6 +15,9 @@ from trackstar_db.viewer.escapes import readable_sql
 
 Made = TypeVar("Made")
 
+WHOLE = 2**31 - 2
+"""A number of characters that no text has: PostgreSQL's substr and left then give the whole."""
+
 Parameters = Mapping[str, object]
 """Values by the name of their placeholder."""
 

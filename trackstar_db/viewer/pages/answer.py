@@ -26,6 +26,7 @@ CHOSEN = ("other", "threshold", "mark", "top", "target", "subject", *LIST)
 """What is chosen on the page: it stays when another run is, and when a label is written."""
 
 TOP = 10
+LONGEST_CARD = 4_000  # characters of a document
 LONGEST_NAME = 200  # characters of what is highlighted
 
 
@@ -101,7 +102,7 @@ def _found(statements: Statements, frame: Frame, asked: Asked) -> Answer:
     """The query that the address names by its number, or by its id in its source, and its neighbours on the list."""
     name = asked.text("id")
     number = query_of(statements, frame.run, name) if name else asked.needed("query")
-    found = answer(statements, frame.run, number, asked.share("threshold"))
+    found = answer(statements, frame.run, number, asked.share("threshold"), LONGEST_CARD)
     view, _ = view_of(asked)
     if not view.filter.text and view.sort == "position":
         return found
@@ -112,7 +113,7 @@ def _found(statements: Statements, frame: Frame, asked: Asked) -> Answer:
 def _beside(statements: Statements, other: Run, asked: Asked, found: Answer) -> Beside | None:
     """The query in the other run, None where that never asked it."""
     try:
-        theirs = answer(statements, other, found.query_id, asked.share("threshold"))
+        theirs = answer(statements, other, found.query_id, asked.share("threshold"), LONGEST_CARD)
     except NotFound:
         return None
     return Beside(

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 
 from starlette.requests import Request
 
@@ -31,9 +32,9 @@ class Asked:
         asked = cls(request.url.path, request.query_params)
         for name, value in asked._found.items():
             if len(value) > LONGEST:
-                raise InputError(f"the parameter {name} has {len(value):,} characters; at most {LONGEST:,} are taken.")
-            if "\x00" in value or any("\ud800" <= character <= "\udfff" for character in value):
-                raise InputError(f"the parameter {name} holds a character that is no text. Leave it out.")
+                raise InputError(f"{name[:80]} has {len(value):,} characters; at most {LONGEST:,} are taken.")
+            if re.search(r"[\x00\ud800-\udfff]", name + value):
+                raise InputError(f"the parameter {name[:80]} holds a character that is no text. Leave it out.")
         return asked
 
     def text(self, name: str, default: str = "") -> str:
@@ -61,7 +62,7 @@ class Asked:
         value = self.text(name)
         if not value:
             return default
-        if not value.isascii() or not value.isdigit() or int(value[:20]) > LARGEST:
+        if not re.fullmatch(r"[0-9]{1,19}", value) or int(value) > LARGEST:
             raise InputError(f"{name} is {value[:80]!r}; expected a whole number.")
         return int(value)
 
@@ -95,6 +96,10 @@ class Asked:
 
 
 def address(path: str, parameters: Mapping[str, Any]) -> str:
-    """An address of the viewer; parameters that are None or empty are left out."""
+    """An address of the viewer; parameters that are None or empty are left out.
+
+    path: without a host, whatever it begins with: //name would lead to another one
+    """
+    own = quote("/" + path.lstrip("/"))
     kept = {name: value for name, value in parameters.items() if value is not None and value != ""}
-    return f"{path}?{urlencode(kept)}" if kept else path
+    return f"{own}?{urlencode(kept)}" if kept else own

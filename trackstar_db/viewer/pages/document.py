@@ -5,7 +5,16 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from trackstar_db.viewer.documents import MOST_FACTS, FoundDocument, Influenced, corpora, document, influenced, search
+from trackstar_db.viewer.documents import (
+    MOST_FACTS,
+    PART,
+    FoundDocument,
+    Influenced,
+    corpora,
+    document,
+    influenced,
+    search,
+)
 from trackstar_db.viewer.downloads import Table
 from trackstar_db.viewer.highlighting import Wanted
 from trackstar_db.viewer.pages.asked import Asked
@@ -19,7 +28,8 @@ def page(request: Request) -> Response:
     is_whole = asked.flag("all")
     with reading(request) as statements:
         frame = frame_of(statements, asked, "document", "all")
-        found = document(statements, asked.needed("document"))
+        part = asked.whole("part", 1) or 1
+        found = document(statements, asked.needed("document"), part)
         run = None if is_whole else frame.run.name
         queries = influenced(statements, found.document_id, run, asked.text("cursor") or None)
     return render(
@@ -28,6 +38,8 @@ def page(request: Request) -> Response:
         asked=asked,
         frame=frame,
         found=found,
+        part=part,
+        part_size=PART,
         queries=queries,
         table=Table(f"document-{found.document_id}", Influenced, queries.queries),
         is_whole=is_whole,

@@ -9,11 +9,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from trackstar_db.database.engine import Database
-from trackstar_db.errors import InUse, NotFound
-from trackstar_db.viewer.answers import Answer, Retrieved, answer
+from trackstar_db.errors import InputError, InUse, NotFound
+from trackstar_db.viewer.answers import Answer, answer
+from trackstar_db.viewer.pages.answer import LONGEST_CARD
 from trackstar_db.viewer.pages.asked import Asked
 from trackstar_db.viewer.pages.frame import frame_of, reading, viewer_of
 from trackstar_db.viewer.pages.rendering import render, signed_shade
+from trackstar_db.viewer.retrieved import Retrieved
 from trackstar_db.viewer.state import Viewer
 
 if TYPE_CHECKING:  # torch takes a while to import
@@ -22,6 +24,7 @@ if TYPE_CHECKING:  # torch takes a while to import
 DIRECTIONS = ("proponent", "opponent")
 STRONGEST_WORDS = 8
 BUSY_SECONDS = 30
+LONGEST = 100_000  # characters of a document: the model takes seconds for them
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ def page(request: Request) -> Response:
     direction = asked.choice("direction", DIRECTIONS, "proponent")
     with reading(request) as statements:
         frame = frame_of(statements, asked, "query", "direction", "rank")
-        found = answer(statements, frame.run, asked.needed("query"))
+        found = answer(statements, frame.run, asked.needed("query"), longest=LONGEST_CARD)
     shown = _shown(found, direction, asked.needed("rank"))
     shaded = _shaded(viewer_of(request), frame.run.name, found, shown)
     return render(
@@ -70,6 +73,11 @@ def _shown(found: Answer, direction: str, rank: int) -> Retrieved:
 def _shaded(viewer: Viewer, run: str, found: Answer, shown: Retrieved) -> Shaded:
     if viewer.owner is None:
         raise NotFound("words are not shaded here: a file of results has no gradients to divide.")
+    if shown.characters > LONGEST:
+        raise InputError(
+            f"the document has {shown.characters:,} characters; words are shaded here of at most {LONGEST:,}. "
+            "Run trackstar explain, which takes its time."
+        )
     if not viewer.explaining.acquire(timeout=BUSY_SECONDS):
         raise InUse(f"the model has been working on other explanations for {BUSY_SECONDS} seconds. Ask again later.")
     try:

@@ -66,8 +66,9 @@ def frame_of(statements: Statements, asked: Asked, *kept: str) -> Frame:
     kept: parameters that stay when another run is chosen
     """
     found = runs(statements)
+    first = preferred(found)
     name = asked.text("run")
-    run = next((run for run in found if run.name == name), None) if name else preferred(found)
+    run = next((run for run in found if run.name == name), None) if name else first
     if run is None:
         names = ", ".join(run.name for run in found[:NAMED])
         raise NotFound(f"no run named {name[:NAMED]!r} may be read here. Among those that may: {names}.")

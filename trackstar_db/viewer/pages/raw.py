@@ -12,13 +12,25 @@ from trackstar_db.viewer.pages.frame import frame_of, reading
 from trackstar_db.viewer.pages.rendering import render
 from trackstar_db.viewer.records import records
 
+LONGEST = 1_000_000  # characters of a record on a page
+
 
 def page(request: Request) -> Response:
-    """The record, as people read JSON."""
+    """The record, as people read JSON; of a very long one how long it is."""
     asked = Asked.of(request)
     with reading(request) as statements:
         frame = frame_of(statements, asked, "query")
         found = known_of(statements, frame.run, asked.needed("query"))
-        (said,) = records(statements, frame.run, [found.query_id])
-    record = readable_json(said)
-    return render(request, "raw.html", asked=asked, frame=frame, found=found, record=record, statements=statements)
+        key = {"run": frame.run.name, "query_id": found.query_id}
+        characters = statements.mappings("viewer_record_size", key)[0]["characters"]
+        said = records(statements, frame.run, [found.query_id])[0] if characters <= LONGEST else None
+    return render(
+        request,
+        "raw.html",
+        asked=asked,
+        frame=frame,
+        found=found,
+        record=None if said is None else readable_json(said),
+        characters=characters,
+        statements=statements,
+    )

@@ -15,6 +15,7 @@ from starlette.responses import HTMLResponse, Response
 
 from trackstar_db import __version__
 from trackstar_db.viewer.downloads import TYPES, Table, file_name, table_file
+from trackstar_db.viewer.filters import LONGEST as LONGEST_FILTER
 from trackstar_db.viewer.highlighting import highlighted
 from trackstar_db.viewer.pages.asked import Asked, address
 from trackstar_db.viewer.records import shown
@@ -24,7 +25,7 @@ THEMES = ("light", "dark", "auto")
 THEME_COOKIE = "trackstar_theme"
 YEAR_SECONDS = 365 * 24 * 3600
 SHADES = 10
-LONGEST_LINE, LONGEST_START, LONGEST_END = 400, 150, 200  # characters
+LONGEST_VALUE, LONGEST_PROMPT = 2_000, 10_000  # characters that a page shows
 # Control characters, but for tab and line feed, as pictures of them; what changes the direction of all that follows, as
 # a mark that it was there.
 _CONTROLS = {code: 0x2400 + code for code in range(32) if code not in (9, 10)}
@@ -83,11 +84,13 @@ def environment() -> Environment:
         percent=percent,
         shade=shade,
         visible=visible,
+        brief=brief,
         shortened=shortened,
         shown=shown,
         moment=moment,
     )
     made.globals.update(link=link, static=static, highlighted=highlighted, version=__version__)
+    made.globals["longest_filter"] = LONGEST_FILTER
     return made
 
 
@@ -139,9 +142,16 @@ def shade(value: float | None, strongest: float = 1.0) -> int:
     return max(0, min(SHADES, round(SHADES * abs(value) / strongest)))
 
 
-def shortened(text: str) -> str:
-    """A text for one line of a list: of a long one its beginning and its end, where a prompt asks."""
-    return text if len(text) <= LONGEST_LINE else f"{text[:LONGEST_START]} … {text[-LONGEST_END:]}"
+def brief(text: str, longest: int = LONGEST_VALUE) -> str:
+    """The text; of a long one its beginning, and how long it is."""
+    return text if len(text) <= longest else f"{text[:longest]} … ({len(text):,} characters in all)"
+
+
+def shortened(text: str, longest: int = LONGEST_PROMPT) -> str:
+    """The text; of a long one its beginning and its end, where a prompt asks, and how long it is."""
+    if len(text) <= longest:
+        return text
+    return f"{text[: longest // 2]} … ({len(text):,} characters in all) … {text[-(longest // 2) :]}"
 
 
 def visible(text: str) -> str:
