@@ -4,6 +4,6 @@ SELECT count(*) AS queries, count(o.reciprocal_rank) AS annotated, avg(o.recipro
        count(o.ais_reciprocal_rank) AS labelled, avg(o.ais_reciprocal_rank) AS ais_mrr,
        avg(o.ais_recall_at_10) AS ais_recall_at_10, avg(o.ais_precision_at_10) AS ais_precision_at_10,
        avg(o.confidence) AS confidence, avg(o.is_correct::integer)::double precision AS correct,
-       avg(o.tail_patch_delta) AS tail_patch_delta
+       avg(o.tail_patch_delta) AS tail_patch_delta, count(o.tail_patch_delta) AS tail_patch_queries
 FROM {source} o
 WHERE o.run_id = %(run_id)s AND {sample} AND {condition};

@@ -104,9 +104,6 @@ def _failed_statement(request: Request, error: Exception) -> Response:
     if isinstance(error, psycopg.errors.QueryCanceled):
         said = f"The database worked on it for {STATEMENT_SECONDS} seconds and was stopped. Ask for less, by a filter."
         return _tell(request, 503, said)
-    if isinstance(error, psycopg.errors.InvalidParameterValue) and "RAISE" in (error.diag.context or ""):
-        said = ". ".join(filter(None, (error.diag.message_primary, error.diag.message_hint)))
-        return _tell(request, 400, said)  # a function of ours tells what is wrong
     if isinstance(error, psycopg.errors.InsufficientPrivilege | psycopg.errors.ReadOnlySqlTransaction):
         log.error("%s was refused: %s", request.url.path, error)
         said = f"The database refuses it to the login of the viewer: {error.diag.message_primary}. Ask who started it."
@@ -130,4 +127,8 @@ def _unforeseen(request: Request, error: Exception) -> Response:
 
 def _tell(request: Request, status: int, said: str) -> Response:
     title = TITLES.get(status, "That did not work")
-    return render(request, "error.html", status, title=title, said=said, asked=Asked(request.url.path, {}), frame=None)
+    came_from = request.headers.get("referer", "")
+    back = came_from if came_from.startswith(str(request.base_url)) and came_from != str(request.url) else ""
+    return render(
+        request, "error.html", status, title=title, said=said, back=back, asked=Asked(request.url.path, {}), frame=None
+    )

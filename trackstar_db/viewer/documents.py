@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import psycopg
 from psycopg import sql
 
 from trackstar_db.errors import InputError, NotFound
@@ -166,7 +167,12 @@ def search(statements: Statements, text: str, corpus: str | None = None) -> Foun
     if not words or "\0" in text:
         raise InputError("There is no word to look for. Write one, or a phrase in quotation marks.")
     parameters = {"words": text[:LONGEST_SEARCH], "size": PAGE + 1, "corpus": corpus, "first": words[0]}
-    found = statements.rows("viewer_search", FoundDocument, {**parameters, "before": BEFORE_WORD, "length": EXCERPT})
+    try:
+        found = statements.rows(
+            "viewer_search", FoundDocument, {**parameters, "before": BEFORE_WORD, "length": EXCERPT}
+        )
+    except psycopg.errors.InvalidParameterValue as error:  # the function tells what is wrong
+        raise InputError(". ".join(filter(None, (error.diag.message_primary, error.diag.message_hint)))) from error
     return Found(found[:PAGE], len(found) > PAGE, words)
 
 

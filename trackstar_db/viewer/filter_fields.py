@@ -58,11 +58,13 @@ FIELDS = (
     Field("mrr", "number", "1 / rank of the first proponent that states the fact", "reciprocal_rank"),
     Field("recall", "number", "1 if one of the first ten states the fact, else 0", "recall_at_10"),
     Field("precision", "number", "share of the first ten that state the fact", "precision_at_10"),
-    Field("ais", "number", "best entailment (AIS) score of a proponent, 0 to 1", "best_ais_score"),
+    Field("ais", "number", "best entailment score of a proponent, 0 to 1 (AIS: attributable to identified "
+                         "sources)", "best_ais_score"),
     Field("ais_mrr", "number", "mrr by entailment", "ais_reciprocal_rank"),
     Field("ais_recall", "number", "recall by entailment", "ais_recall_at_10"),
     Field("ais_precision", "number", "precision by entailment", "ais_precision_at_10"),
-    Field("tail_patch", "number", "change of the target's probability by a step on a proponent", "tail_patch_delta"),
+    Field("tail_patch", "number", "percentage points that a training step on a proponent adds to the target's "
+                                "probability", "tail_patch_delta"),
     Field("kind", "text", "what the first proponent shares with the query: states_fact, both_entities, subject, "
                           "object, same_relation, other"),
 )  # fmt: skip

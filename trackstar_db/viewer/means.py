@@ -50,7 +50,7 @@ class Means:
     queries: what the filter leaves; reckoned, where every > 1
     every: 1 where each query of the run was looked at; n where one of every n was; of AIS, `ais` says it
     confidence: mean, from 0 to 1, and correct: share of right answers; None where they were not looked at
-    tail_patch_delta: percentage points
+    tail_patch_delta: percentage points, and tail_patch_queries: of those looked at, the ones behind it
     threshold: above which an AIS score counts for `ais`
     has_ais: a query that the filter leaves was labelled: another threshold makes other means
     """
@@ -63,32 +63,36 @@ class Means:
     confidence: float | None
     correct: float | None
     tail_patch_delta: float | None
+    tail_patch_queries: int
     has_ais: bool = False
 
 
 def means(
-    statements: Statements, run: Run, filter: Filter, threshold: float | None = None, is_exact: bool = False
+    statements: Statements, run: Run, filter: Filter, threshold: float | None = None, chosen: Sample | None = None
 ) -> Means:
     """Means over what the filter leaves of the run.
 
     threshold: of AIS scores, from 0 to 1; None is the run's
-    is_exact: look at every query, however long it takes
+    chosen: the queries to look at: `EVERY` one, however long it takes, or `these`; None where it should be quick
     """
     if threshold is None:
         threshold = run.ais_threshold
-    if _is_of_cells(statements, run, filter):
+    if chosen is None and _is_of_cells(statements, run, filter):
         found = _of_cells(statements, run, filter)
     else:
-        found = _of_queries(statements, run, filter, is_exact)
+        found = _of_queries(statements, run, filter, chosen)
     ais = found.ais
     if threshold != run.ais_threshold and ais.queries:
-        ais = _by_threshold(statements, run, filter, threshold, ais, is_exact)
+        ais = _by_threshold(statements, run, filter, threshold, ais, chosen)
     return replace(found, ais=ais, threshold=threshold, has_ais=found.ais.queries > 0)
 
 
 def _is_of_cells(statements: Statements, run: Run, filter: Filter) -> bool:
-    """Whether cells tell the means, and how many queries are left: those hold the judged ones alone."""
-    if not run.is_refreshed or not filter.fields <= CELL_FIELDS:
+    """Whether cells tell the means, and how many queries are left: those hold the judged ones alone.
+
+    Few queries are looked at themselves, which tells more.
+    """
+    if not run.is_refreshed or run.queries <= MOST_QUERIES or not filter.fields <= CELL_FIELDS:
         return False
     return not filter.fields or sum(row["queries"] for row in judged(statements, run)) == run.queries
 
@@ -100,7 +104,7 @@ def _of_cells(statements: Statements, run: Run, filter: Filter) -> Means:
     )
     judges = {row.pop("judge"): row for row in rows}
     queries = judges["annotation"]["queries"] if "annotation" in judges else 0
-    delta = next((row["tail_patch_delta"] for row in rows if row["tail_patch_delta"] is not None), None)
+    tried = max(rows, key=lambda row: row["tail_patch_queries"], default={})
     return Means(
         queries if filter.fields else run.queries,
         every=1,
@@ -109,14 +113,20 @@ def _of_cells(statements: Statements, run: Run, filter: Filter) -> Means:
         threshold=run.ais_threshold,
         confidence=None,
         correct=None,
-        tail_patch_delta=delta,
+        tail_patch_delta=tried.get("tail_patch_delta"),
+        tail_patch_queries=tried.get("tail_patch_queries", 0),
     )
 
 
-def _of_queries(statements: Statements, run: Run, filter: Filter, is_exact: bool) -> Means:
+def these(query_ids: list[int]) -> Sample:
+    """All that a filter leaves, where that is known."""
+    return Sample(1, sql.SQL("o.query_id = ANY (%(chosen)s)"), {"chosen": query_ids})
+
+
+def _of_queries(statements: Statements, run: Run, filter: Filter, chosen: Sample | None) -> Means:
     """Of the queries themselves."""
-    every = 1 if is_exact else share(run.queries, MOST_QUERIES if run.is_refreshed else MOST_LIVE)
-    row = _averaged(statements, run, filter, one_of_every(every, run.queries))
+    sample = chosen or one_of_every(share(run.queries, MOST_QUERIES if run.is_refreshed else MOST_LIVE), run.queries)
+    every, row = sample.every, _averaged(statements, run, filter, sample)
     is_quick = run.is_refreshed and not filter.fields & SLOW_FIELDS
     if every > 1 and is_quick and row["queries"] < FEW:
         every, row = 1, _averaged(statements, run, filter, EVERY)
@@ -135,6 +145,7 @@ def _of_queries(statements: Statements, run: Run, filter: Filter, is_exact: bool
         row["confidence"],
         row["correct"],
         row["tail_patch_delta"],
+        row["tail_patch_queries"],
     )  # fmt: skip
 
 
@@ -151,17 +162,14 @@ def _averaged(statements: Statements, run: Run, filter: Filter, sample: Sample) 
 
 
 def _by_threshold(
-    statements: Statements, run: Run, filter: Filter, threshold: float, labelled: Mean, is_exact: bool
+    statements: Statements, run: Run, filter: Filter, threshold: float, labelled: Mean, chosen: Sample | None
 ) -> Mean:
     """By another threshold than the run's: of the proponents of some queries.
 
     labelled: by the run's threshold, over the same queries
     """
-    every = 1
-    if not is_exact:
-        left = labelled.queries * labelled.every if run.is_refreshed else run.queries
-        every = share(left, MOST_BY_THRESHOLD)
-    sample = one_of_every(every, run.queries)
+    left = labelled.queries * labelled.every if run.is_refreshed else run.queries
+    sample = chosen or one_of_every(share(left, MOST_BY_THRESHOLD), run.queries)
     (row,) = statements.mappings(
         "viewer_means_by_threshold",
         {
@@ -171,7 +179,7 @@ def _by_threshold(
         sample=sample.condition,
         condition=filter.condition,
     )  # fmt: skip
-    return Mean("ais", row["queries"], row["mrr"], row["recall_at_10"], row["precision_at_10"], every)
+    return Mean("ais", row["queries"], row["mrr"], row["recall_at_10"], row["precision_at_10"], sample.every)
 
 
 def _mean(judge: str, row: dict[str, Any] | None) -> Mean:

@@ -15,7 +15,7 @@ ONE_OF = sql.SQL(
 
 @dataclass(frozen=True)
 class Sample:
-    """One of every n queries of a run: a condition on the position of a row o, and its parameters; 1 is all."""
+    """Some queries of a run: a condition on a row o, and its parameters; one of every n, 1 where none is left out."""
 
     every: int
     condition: sql.Composable

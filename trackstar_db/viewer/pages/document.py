@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
+from trackstar_db.errors import InputError
 from trackstar_db.viewer.documents import (
     MOST_FACTS,
     PART,
@@ -51,20 +52,25 @@ def page(request: Request) -> Response:
 def overview(request: Request) -> Response:
     """The documents whose words are looked for."""
     asked = Asked.of(request)
-    text = asked.text("search")
+    text, found, wrong = asked.text("search"), None, ""
     with reading(request) as statements:
         frame = frame_of(statements, asked, "search", "corpus")
         names = corpora(statements)
-        found = search(statements, text, asked.text("corpus") or None) if text else None
+        try:
+            found = search(statements, text, asked.text("corpus") or None) if text else None
+        except InputError as error:
+            wrong = str(error)
     wanted = (Wanted("selection", found.words),) if found else ()
     return render(
         request,
         "documents.html",
+        status=400 if wrong else 200,
         asked=asked,
         frame=frame,
         found=found,
         table=Table("documents", FoundDocument, found.documents if found else []),
         wanted=wanted,
         corpora=names,
+        wrong=wrong,
         statements=statements,
     )

@@ -18,6 +18,7 @@ from trackstar_db.viewer.pages.rendering import render
 JUDGES = {"annotation": "by the source's annotations", "ais": "by entailment (AIS) labels"}
 WIDTH, HEIGHT, MARGIN = 560, 340, 52
 TICKS = 5
+STEPS = (1, 2, 2.5, 5, 10)
 APART = 15  # pixels between a point's number and other points and numbers
 AROUND = ((11, -9), (-11, -9), (11, 11), (-11, 11), (0, -15), (0, 15), (24, 0), (-24, 0))
 """Where a point's number may stand, as pixels from the point."""
@@ -96,7 +97,9 @@ def chart(rows: Sequence[MethodMetrics], numbers: Mapping[str, int]) -> Chart | 
     if len(known) < 2:
         return None
     low, high = _range(known.values())
-    steps = [low + (high - low) * n / TICKS for n in range(TICKS + 1)]
+    step = _step(high - low)
+    low, high = step * math.floor(low / step), step * math.ceil(high / step)
+    steps = [low + step * n for n in range(round((high - low) / step) + 1)]
     return Chart(
         _labelled([_point(number, row, low, high) for number, row in known.items()]),
         [Tick(_across(n / TICKS), n / TICKS) for n in range(TICKS + 1)],
@@ -113,6 +116,12 @@ def _range(rows: Iterable[MethodMetrics]) -> tuple[float, float]:
     low, high = min(figures), max(figures) or 1.0
     room = 0.08 * (high - low)
     return low - room if low < 0 else 0.0, high + room
+
+
+def _step(span: float) -> float:
+    """A round figure that stands about TICKS times in the span."""
+    size = 10.0 ** math.floor(math.log10(span / TICKS))
+    return next(size * step for step in STEPS if size * step * TICKS >= span)
 
 
 def _point(number: int, row: MethodMetrics, low: float, high: float) -> Point:

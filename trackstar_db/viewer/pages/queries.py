@@ -9,7 +9,7 @@ from trackstar_db.viewer import filters
 from trackstar_db.viewer.filters import Filter, FilterError, parse_filter
 from trackstar_db.viewer.lists import SORTS, View, chips, page
 from trackstar_db.viewer.lists import random_page as random_cursor
-from trackstar_db.viewer.means import means
+from trackstar_db.viewer.means import EVERY, means, these
 from trackstar_db.viewer.pages.asked import Asked
 from trackstar_db.viewer.pages.frame import frame_of, reading
 from trackstar_db.viewer.pages.rendering import render, tell_time
@@ -22,8 +22,10 @@ def overview(request: Request) -> Response:
     with reading(request) as statements:
         frame = frame_of(statements, asked, "filter", "sort", "threshold")
         found = page(statements, frame.run, view)
-        is_exact = asked.flag("exact") or (found.before is None and found.after is None)
-        summary = means(statements, frame.run, view.filter, asked.share("threshold"), is_exact)
+        chosen = EVERY if asked.flag("exact") else None
+        if view.cursor is None and found.after is None:  # the page is all that the filter leaves
+            chosen = these([query.query_id for query in found.queries])
+        summary = means(statements, frame.run, view.filter, asked.share("threshold"), chosen)
         counts = chips(statements, frame.run)
     return render(
         request,

@@ -6,7 +6,8 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from trackstar_db.viewer.comparisons import run_agreements
-from trackstar_db.viewer.lists import runs
+from trackstar_db.viewer.downloads import Table
+from trackstar_db.viewer.lists import Run, runs
 from trackstar_db.viewer.pages.asked import Asked, address
 from trackstar_db.viewer.pages.frame import frame_of, preferred, reading
 from trackstar_db.viewer.pages.rendering import render
@@ -25,4 +26,7 @@ def overview(request: Request) -> Response:
     with reading(request) as statements:
         frame = frame_of(statements, asked)
         agreements = run_agreements(statements, frame.run)
-    return render(request, "runs.html", asked=asked, frame=frame, agreements=agreements, statements=statements)
+    return render(
+        request, "runs.html", asked=asked, frame=frame, table=Table("runs", Run, frame.runs), agreements=agreements,
+        statements=statements,
+    )  # fmt: skip
