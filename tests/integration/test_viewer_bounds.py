@@ -53,6 +53,30 @@ def long_texts(database: Database, tmp_path: Path) -> Iterator[TestClient]:
         yield client
 
 
+def test_a_page_that_fails_is_protected_as_others_are(long_texts: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trackstar_db.viewer.pages.runs.frame_of", None)
+    page = long_texts.get("/runs")
+    assert page.status_code == 500
+    assert "The viewer made a mistake" in page.text
+    assert "default-src 'none'" in page.headers["content-security-policy"]
+    assert page.headers["cache-control"] == "no-store"
+
+
+def test_a_search_without_words_or_too_long_is_told_beside_it(long_texts: TestClient) -> None:
+    for text, said in (("-Paris", "no word to look for"), ("a" * 501, "at most 500")):
+        page = long_texts.get("/documents", params={"search": text})
+        assert page.status_code == 400
+        assert said in page.text
+        assert f'value="{text}"' in page.text
+        assert "Back" not in long_texts.get("/documents", params={"search": text, "format": "csv"}).text
+
+
+def test_an_error_leads_back_to_the_own_page_that_it_came_from(long_texts: TestClient) -> None:
+    for came_from, leads in (("http://localhost/runs?run=r", True), ("http://evil.com/", False)):
+        page = long_texts.get("/query?query=x", headers={"referer": came_from}).text
+        assert (f'<a href="{came_from}">Back</a>' in page) is leads
+
+
 def test_a_card_shows_the_part_of_a_long_text_where_the_answer_stands(long_texts: TestClient) -> None:
     page = long_texts.get("/query?id=documents&mark=e").text
     assert len(page) < PAGE_CHARACTERS

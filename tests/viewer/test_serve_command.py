@@ -14,6 +14,7 @@ from pathlib import Path
 import httpx
 import psycopg
 import pytest
+from sqlalchemy import make_url
 
 from tests.conftest import RunTrackstar
 from trackstar_db.viewer.reading import STATEMENT_SECONDS
@@ -46,6 +47,22 @@ def test_it_ends_with_ctrl_c_and_leaves_no_connection(database_url: str) -> None
     assert row == (0,)
     assert response.status_code == 404
     assert "trackstar attribute" in response.text
+
+
+def test_a_login_that_may_not_read_is_told_at_the_start(database_url: str, run_trackstar: RunTrackstar) -> None:
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        connection.execute(
+            "CREATE ROLE stranger LOGIN; GRANT USAGE ON SCHEMA trackstar, tda TO stranger; "
+            "GRANT SELECT, INSERT ON ALL TABLES IN SCHEMA trackstar TO stranger; ALTER ROLE tda_reader NOLOGIN"
+        )
+        try:
+            url = make_url(database_url).set(username="stranger")
+            refused = run_trackstar("serve", "--port", 0, "--database-url", url, timeout=30)
+        finally:
+            connection.execute("ALTER ROLE tda_reader LOGIN; DROP OWNED BY stranger; DROP ROLE stranger")
+    assert refused.returncode == 1
+    assert refused.stdout == ""
+    assert "GRANT tda_reader TO stranger;" in refused.stderr
 
 
 def test_it_ends_with_ctrl_c_while_a_request_is_worked_on(database_url: str) -> None:

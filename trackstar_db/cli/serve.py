@@ -85,6 +85,7 @@ def serve(
     if path is not None and writer is not None:
         raise click.UsageError("Labels are stored in a database, and a file is not: give --file or --writer.")
     with serving.listening(host, port) as bound, _viewer(context, path, writer) as viewer:
+        viewer.reading.open()
         address = serving.address(host, bound)
         click.echo(f"The viewer is at {address}   (Ctrl-C ends it)")
         if not serving.is_loopback(host):

@@ -11,11 +11,11 @@ import psycopg
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp
 
 from trackstar_db.errors import DatabaseError, DatabaseUnavailable, InputError, InUse, NotFound, TrackstarError
 from trackstar_db.viewer.pages import (
@@ -63,8 +63,8 @@ ROUTES = [
 ]
 
 
-def create_app(viewer: Viewer, hosts: Collection[str] = LOOPBACK) -> Starlette:
-    """The application; its pool of connections is open while it serves.
+def create_app(viewer: Viewer, hosts: Collection[str] = LOOPBACK) -> ASGIApp:
+    """The application behind its doorkeeper; its pool of connections is open while it serves.
 
     hosts: names under which it may be asked for
     """
@@ -79,7 +79,6 @@ def create_app(viewer: Viewer, hosts: Collection[str] = LOOPBACK) -> Starlette:
 
     app = Starlette(
         routes=ROUTES,
-        middleware=[Middleware(Protection, hosts=hosts)],
         exception_handlers={
             TrackstarError: _handled,
             psycopg.Error: _failed_statement,
@@ -89,7 +88,7 @@ def create_app(viewer: Viewer, hosts: Collection[str] = LOOPBACK) -> Starlette:
         lifespan=lifespan,
     )
     app.state.viewer = viewer
-    return app
+    return Protection(app, hosts)
 
 
 def _handled(request: Request, error: Exception) -> Response:

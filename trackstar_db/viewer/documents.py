@@ -166,7 +166,9 @@ def search(statements: Statements, text: str, corpus: str | None = None) -> Foun
     words = tuple(_words(text))
     if not words or "\0" in text:
         raise InputError("There is no word to look for. Write one, or a phrase in quotation marks.")
-    parameters = {"words": text[:LONGEST_SEARCH], "size": PAGE + 1, "corpus": corpus, "first": words[0]}
+    if len(text) > LONGEST_SEARCH:
+        raise InputError(f"The search has {len(text):,} characters; at most {LONGEST_SEARCH:,} are looked for.")
+    parameters = {"words": text, "size": PAGE + 1, "corpus": corpus, "first": words[0]}
     try:
         found = statements.rows(
             "viewer_search", FoundDocument, {**parameters, "before": BEFORE_WORD, "length": EXCERPT}

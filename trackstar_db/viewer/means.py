@@ -20,7 +20,7 @@ SLOW_FIELDS = {"kind"}
 
 MOST_QUERIES = 25_000
 MOST_LIVE = 500
-MOST_BY_THRESHOLD = 2_000
+MOST_BY_THRESHOLD = 1_000
 FEW = 30
 """Queries of a sample: fewer tell too little, and all are looked at instead."""
 EVERY = Sample(1, sql.SQL("true"), {})
@@ -50,7 +50,7 @@ class Means:
     queries: what the filter leaves; reckoned, where every > 1
     every: 1 where each query of the run was looked at; n where one of every n was; of AIS, `ais` says it
     confidence: mean, from 0 to 1, and correct: share of right answers; None where they were not looked at
-    tail_patch_delta: percentage points, and tail_patch_queries: of those looked at, the ones behind it
+    tail_patch_delta: percentage points, and tail_patch_queries: with one; reckoned, where every > 1
     threshold: above which an AIS score counts for `ais`
     has_ais: a query that the filter leaves was labelled: another threshold makes other means
     """
@@ -134,7 +134,7 @@ def _of_queries(statements: Statements, run: Run, filter: Filter, chosen: Sample
     if every > 1 and is_quick and row["labelled"] < FEW:
         of_ais, labelled = 1, _averaged(statements, run, filter, LABELLED)
     return Means(
-        row["queries"] * every,
+        min(row["queries"] * every, run.queries),
         every,
         Mean("annotation", row["annotated"], row["mrr"], row["recall_at_10"], row["precision_at_10"], every),
         Mean(
@@ -145,7 +145,7 @@ def _of_queries(statements: Statements, run: Run, filter: Filter, chosen: Sample
         row["confidence"],
         row["correct"],
         row["tail_patch_delta"],
-        row["tail_patch_queries"],
+        min(row["tail_patch_queries"] * every, run.queries),
     )  # fmt: skip
 
 

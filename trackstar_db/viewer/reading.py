@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from psycopg import Connection, pq, sql
+from psycopg import Connection, errors, pq, sql
 from psycopg.conninfo import make_conninfo
 from psycopg_pool import ConnectionPool, PoolTimeout
 
@@ -53,7 +53,9 @@ class Reading:
         )
 
     def open(self) -> None:
-        """Nothing; the first connection is there. Raises DatabaseUnavailable."""
+        """Nothing; the first connection is there. Raises DatabaseUnavailable; DatabaseUnsuitable without the role."""
+        if self._role is not None:
+            self._refuse_without(self._role)
         self._pool.open()
         try:
             self._pool.wait(WAIT_SECONDS)
@@ -86,6 +88,17 @@ class Reading:
             return self._pool.getconn(WAIT_SECONDS)  # all are in use
         except PoolTimeout as error:
             raise self._unavailable() from error
+
+    def _refuse_without(self, role: str) -> None:
+        with self._database.session() as connection:
+            login = connection.info.user
+            try:
+                connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(role)))
+            except errors.InsufficientPrivilege as error:
+                raise DatabaseUnsuitable(
+                    f"The login {login} may not read as {role}. Give the URL of one that may, or let an administrator "
+                    f"say: GRANT {role} TO {login};"
+                ) from error
 
     def _configure(self, connection: Connection[Any]) -> None:
         connection.read_only = True

@@ -45,7 +45,7 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
 
 def address(host: str, bound: socket.socket) -> str:
     """Where a browser on this computer finds it."""
-    name = LOOPBACK[0] if host in ANY else host
+    name = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"http://{f'[{name}]' if ':' in name else name}:{bound.getsockname()[1]}/"
 
 

@@ -54,7 +54,8 @@ def page(request: Request) -> Response:
         except NotFound:
             if asked.text("id"):
                 raise
-            return RedirectResponse(address("/queries", {"run": frame.run.name}), 303)
+            kept = {name: asked.text(name) for name in ("filter", "sort")}
+            return RedirectResponse(address("/queries", {"run": frame.run.name, **kept}), 303)
         frame = replace(frame, kept=[("query", str(found.query_id)), *frame.kept])
         other = frame.other(asked.text("other"))
         beside = None if other is None else _beside(statements, other, asked, found)
@@ -70,6 +71,7 @@ def page(request: Request) -> Response:
         beside=beside,
         chosen=CHOSEN,
         list={name: asked.text(name) for name in LIST},
+        kept={name: asked.text(name) for name in CHOSEN},
         wanted=wanted_of(asked, found),
         top=top_of(asked, found, beside),
         kinds=KIND_LABELS,

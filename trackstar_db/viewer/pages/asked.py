@@ -86,9 +86,9 @@ class Asked:
             raise InputError(f"{name} is {value[:80]!r}; expected a number from 0 to 1.")
         return number
 
-    def here(self, **changes: object) -> str:
-        """This address with some parameters changed; None takes one out."""
-        return address(self.path, {**self._found, "theme": None, **changes})
+    def here(self, path: str = "", **changes: object) -> str:
+        """This address, or that of another page, with some parameters changed; None takes one out."""
+        return address(path or self.path, {**self._found, "theme": None, **changes})
 
     def hidden(self, *without: str) -> list[tuple[str, str]]:
         """The parameters that a form on this page carries along, except those that it asks for itself."""

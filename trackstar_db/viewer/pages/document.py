@@ -59,6 +59,8 @@ def overview(request: Request) -> Response:
         try:
             found = search(statements, text, asked.text("corpus") or None) if text else None
         except InputError as error:
+            if asked.given("format"):
+                raise
             wrong = str(error)
     wanted = (Wanted("selection", found.words),) if found else ()
     return render(

@@ -113,9 +113,11 @@ def _range(rows: Iterable[MethodMetrics]) -> tuple[float, float]:
     figures = [0.0]
     for row in rows:
         figures += [row.tail_patch_delta or 0.0, *(row.interval("tail_patch_delta") or ())]
-    low, high = min(figures), max(figures) or 1.0
+    low, high = min(figures), max(figures)
+    if low == high:
+        high = 1.0
     room = 0.08 * (high - low)
-    return low - room if low < 0 else 0.0, high + room
+    return low - room if low < 0 else 0.0, high + room if high > 0 else 0.0
 
 
 def _step(span: float) -> float:

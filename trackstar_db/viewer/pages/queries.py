@@ -51,8 +51,7 @@ def random_page(request: Request) -> Response:
     with reading(request) as statements:
         frame = frame_of(statements, asked)
         cursor = random_cursor(statements, frame.run, view)
-    asked.path = "/queries"
-    response = RedirectResponse(asked.here(run=frame.run.name, cursor=cursor), 303)
+    response = RedirectResponse(asked.here("/queries", run=frame.run.name, cursor=cursor), 303)
     tell_time(response, statements)
     return response
 

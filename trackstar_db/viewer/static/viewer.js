@@ -2,11 +2,12 @@
 "use strict";
 
 // A button that copies the text of what it names.
+for (const button of document.querySelectorAll("button[data-copies]")) button.hidden = false;
 document.addEventListener("click", async (event) => {
   const button = event.target.closest("button[data-copies]");
   if (!button) return;
   const source = document.getElementById(button.dataset.copies);
-  const label = button.textContent;
+  const label = button.dataset.label ??= button.textContent;
   try {
     await navigator.clipboard.writeText(source.textContent);
     button.textContent = "Copied";
