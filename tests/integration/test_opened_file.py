@@ -7,7 +7,7 @@ import gzip
 import io
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -74,7 +74,10 @@ def test_files_with_every_name_open_and_their_records_come_out_as_they_went_in(
         assert (old.prediction.samples, old.prediction.confidence, old.ground_truth) == (["a"], 1, "x")
         assert (old.fact_frequency, old.frequency_bucket) == (0, 0)
         assert (least.proponents, least.prediction, least.fact, least.ground_truth) == ([], None, None, None)
-        written = [json.loads(line) for line in b"".join(downloads.jsonl(statements, run, View())).splitlines()]
+        written = [
+            json.loads(line)
+            for line in b"".join(downloads.jsonl(lambda: nullcontext(statements), run, View())).splitlines()
+        ]
     # Numbers of fields that nobody knows may be written otherwise.
     dropped = dict.fromkeys(("", "query_set", "unknown"))
     for one in written:
@@ -93,10 +96,10 @@ def test_files_with_every_name_open_and_their_records_come_out_as_they_went_in(
 def test_what_was_written_opens_again_and_says_the_same(test_server: EmbeddedServer, tmp_path: Path) -> None:
     first, second = write(tmp_path / "one.jsonl", FULL, OLD, LEAST), tmp_path / "two.jsonl"
     with opened(first, test_server) as (statements, run, _):
-        written = b"".join(downloads.jsonl(statements, run, View()))
+        written = b"".join(downloads.jsonl(lambda: nullcontext(statements), run, View()))
     second.write_bytes(written)
     with opened(second, test_server) as (statements, run, _):
-        assert b"".join(downloads.jsonl(statements, run, View())) == written
+        assert b"".join(downloads.jsonl(lambda: nullcontext(statements), run, View())) == written
 
 
 def test_one_id_of_two_tasks_is_two_queries(test_server: EmbeddedServer, tmp_path: Path) -> None:
@@ -108,7 +111,10 @@ def test_one_id_of_two_tasks_is_two_queries(test_server: EmbeddedServer, tmp_pat
     with opened(write(tmp_path / "r.jsonl", *records), test_server) as (statements, run, told):
         assert told == []
         shown = [(one.external_id, one.task, one.target) for one in answers(statements, run)]
-        written = [json.loads(line) for line in b"".join(downloads.jsonl(statements, run, View())).splitlines()]
+        written = [
+            json.loads(line)
+            for line in b"".join(downloads.jsonl(lambda: nullcontext(statements), run, View())).splitlines()
+        ]
     assert shown == [("e1", "a", "first"), ("e1 (b)", "b", "second"), ("e1 (c)", None, "third")]
     assert [one["example_id"] for one in written] == ["e1"] * 3
 
@@ -163,7 +169,10 @@ def test_a_record_that_does_not_say_which_proponents_are_correct_is_not_judged(
         assert [one.is_correct for one in first.proponents] == [False, True]
         assert {one.is_correct for answer in silent for one in answer.proponents} == {None}
         assert {(answer.fact, answer.annotation.reciprocal_rank) for answer in silent} == {(None, None)}
-        written = [json.loads(line) for line in b"".join(downloads.jsonl(statements, run, View())).splitlines()]
+        written = [
+            json.loads(line)
+            for line in b"".join(downloads.jsonl(lambda: nullcontext(statements), run, View())).splitlines()
+        ]
     assert [one.get("fact_id") for one in written] == ["f1", "f1", None, None, None, None]
 
 
@@ -238,8 +247,8 @@ def test_a_spreadsheet_finds_no_formula_in_csv(test_server: EmbeddedServer, tmp_
         for n, text in enumerate(harmful)
     ]
     with opened(write(tmp_path / "r.jsonl", *records), test_server) as (statements, run, _):
-        listed = b"".join(downloads.csv(statements, run, View())).decode()
+        listed = b"".join(downloads.csv(lambda: nullcontext(statements), run, View())).decode()
         (first, *_) = lists.page(statements, run, View()).queries
-        answered = b"".join(downloads.answer_csv(statements, run, first.query_id)).decode()
+        answered = downloads.answer_csv(statements, run, first.query_id).decode()
     assert [row["prompt"] for row in csv.DictReader(io.StringIO(listed))] == [f"'{text}" for text in harmful]
     assert [row["text"] for row in csv.DictReader(io.StringIO(answered))] == ["'=1+1", "b"]

@@ -6,7 +6,9 @@ import json
 import random
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -145,7 +147,9 @@ def test_records_of_our_own_runs_are_those_that_an_export_writes(database: Datab
     with psycopg.connect(database.as_role("tda_reader").conninfo) as connection:
         for name in ("one", "two", "gold"):
             statements = Statements(connection)
-            lines = b"".join(downloads.jsonl(statements, run_named(statements, name), View())).splitlines()
+            lines = b"".join(
+                downloads.jsonl(partial(nullcontext, statements), run_named(statements, name), View())
+            ).splitlines()
             written = [json.loads(line) for line in lines]
             assert written == list(results(database, name))
             assert ["opponents" in one for one in written] == [name != "one"] * 14
@@ -158,7 +162,9 @@ def test_a_record_with_empty_lists_of_opponents_is_written_as_it_came(database: 
     load_results(database, [write(tmp_path / "r.jsonl", *said)], "r")
     with psycopg.connect(database.as_role("tda_reader").conninfo) as connection:
         statements = Statements(connection)
-        lines = b"".join(downloads.jsonl(statements, run_named(statements, "r"), View())).splitlines()
+        lines = b"".join(
+            downloads.jsonl(lambda: nullcontext(statements), run_named(statements, "r"), View())
+        ).splitlines()
     assert [json.loads(line) for line in lines] == said
     assert list(results(database, "r")) == said
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import html
 import os
 import re
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from itertools import cycle, islice
 from urllib.parse import quote
 
@@ -15,6 +17,7 @@ import psycopg
 import pytest
 
 from tests.viewer.conftest import HOSTILE, sessions
+from trackstar_db.viewer.serving import listening
 
 PAGES = tuple(f"/{name}?run=demo" for name in ("runs", "queries", "map", "documents", "comparison", "methods"))
 FOREIGN = ("evil.example", "evil.example:8765", "127.0.0.1.evil.example", "", "[::1", "localhost.")
@@ -263,6 +266,30 @@ def test_a_download_that_is_broken_off_gives_its_connection_back(
     while (busy := sessions(viewer_database_url, "active")) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert busy == []
+
+
+def test_browsers_that_stop_in_the_middle_of_downloads_keep_no_connection(
+    viewer: str, client: httpx.Client, viewer_database_url: str
+) -> None:
+    with ExitStack() as stack:
+        for _ in range(10):  # more than there are connections
+            browser = stack.enter_context(socket.socket())
+            browser.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            browser.connect((httpx.URL(viewer).host, httpx.URL(viewer).port or 80))
+            browser.sendall(
+                f"GET /download?run=demo&whole=1 HTTP/1.1\r\nHost: {browser.getpeername()[0]}\r\n\r\n".encode()
+            )
+            assert browser.recv(12) == b"HTTP/1.1 200"
+
+        assert client.get("/runs", timeout=10).status_code == 200
+        assert sessions(viewer_database_url, "idle in transaction%") == []
+
+
+def test_a_small_answer_does_not_wait_for_the_browsers_acknowledgement() -> None:
+    with listening("127.0.0.1", 0) as bound, socket.create_connection(bound.getsockname()):
+        accepted, _ = bound.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
 
 
 def test_fifty_at_once_are_all_answered(client: httpx.Client, france_id: int, viewer_database_url: str) -> None:

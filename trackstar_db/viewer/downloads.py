@@ -6,7 +6,8 @@ import csv as csv_format
 import io
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any
 
@@ -20,6 +21,14 @@ __all__ = ["TYPES", "Table", "answer_csv", "as_line", "csv", "file_name", "jsonl
 
 TYPES = {"csv": "text/csv", "jsonl": "application/x-ndjson"}
 """Kinds of files, and what browsers call them."""
+
+FORMULA = re.compile(r"[\t\r\n]|\s*[=+\-@＝＋－＠]")
+"""How texts begin that a spreadsheet runs."""
+
+Read = Callable[[], AbstractContextManager[Statements]]
+"""Opens a connection for some statements: a browser takes as long as it likes between them."""
+
+Lines = Callable[[Statements, list[Listed]], bytes]
 
 ANSWER_COLUMNS = (
     "direction", "rank", "score", "influence", "is_correct", "ais_score", "is_entailed", "kind", "tail_patch_delta",
@@ -49,27 +58,26 @@ def file_name(name: str, kind: str) -> str:
     return f"{re.sub(r'[^A-Za-z0-9._-]+', '-', name).strip('-.')[:80] or 'run'}.{kind}"
 
 
-def jsonl(statements: Statements, run: Run, view: View, is_whole: bool = False) -> Iterator[bytes]:
+def jsonl(read: Read, run: Run, view: View, is_whole: bool = False) -> Iterator[bytes]:
     """The view's page as JSON Lines in the data release's format; is_whole: all that the filter leaves."""
-    for queries in _pages(statements, run, view, is_whole):
-        for record in records(statements, run, [query.query_id for query in queries]):
-            yield as_line(record)
+
+    def lines(statements: Statements, queries: list[Listed]) -> bytes:
+        return b"".join(map(as_line, records(statements, run, [query.query_id for query in queries])))
+
+    return _pages(read, run, view, is_whole, lines)
 
 
-def csv(statements: Statements, run: Run, view: View, is_whole: bool = False) -> Iterator[bytes]:
+def csv(read: Read, run: Run, view: View, is_whole: bool = False) -> Iterator[bytes]:
     """The view's page as CSV, a row for each query, as the list shows them; is_whole: all that the filter leaves."""
-    names = [field.name for field in fields(Listed)]
-    head = _csv_lines([names])
-    for queries in _pages(statements, run, view, is_whole):
-        yield head + _csv_lines(asdict(query).values() for query in queries)
-        head = b""
+    parts = _pages(read, run, view, is_whole, lambda _, found: _csv_lines(asdict(query).values() for query in found))
+    yield _csv_lines([[field.name for field in fields(Listed)]]) + next(parts)
+    yield from parts
 
 
-def answer_csv(statements: Statements, run: Run, query_id: int, threshold: float | None = None) -> Iterator[bytes]:
+def answer_csv(statements: Statements, run: Run, query_id: int, threshold: float | None = None) -> bytes:
     """The proponents and opponents of one query as CSV. Raises NotFound where the run did not ask it."""
     found = answer(statements, run, query_id, threshold)
-    yield _csv_lines([ANSWER_COLUMNS])
-    yield _csv_lines(map(_row, (*found.proponents, *found.opponents)))
+    return _csv_lines([ANSWER_COLUMNS, *map(_row, (*found.proponents, *found.opponents))])
 
 
 def as_line(record: dict[str, Any]) -> bytes:
@@ -77,14 +85,17 @@ def as_line(record: dict[str, Any]) -> bytes:
     return json.dumps(record, ensure_ascii=False).encode() + b"\n"
 
 
-def _pages(statements: Statements, run: Run, view: View, is_whole: bool) -> Iterator[list[Listed]]:
-    """The page of the view, or all pages of the list from its top."""
+def _pages(read: Read, run: Run, view: View, is_whole: bool, lines: Lines) -> Iterator[bytes]:
+    """The page of the view, or all pages of the list from its top; no connection is kept between them."""
     view = replace(view, longest=WHOLE, cursor=None if is_whole else view.cursor)
-    found = page(statements, run, view)
-    yield found.queries
-    while is_whole and found.after is not None:
-        found = page(statements, run, replace(view, cursor=found.after))
-        yield found.queries
+    while True:
+        with read() as statements:
+            found = page(statements, run, view)
+            part = lines(statements, found.queries)
+        yield part
+        if not is_whole or found.after is None:
+            return
+        view = replace(view, cursor=found.after)
 
 
 def _row(retrieved: Retrieved) -> list[object]:
@@ -100,4 +111,4 @@ def _csv_lines(rows: Iterable[Iterable[object]]) -> bytes:
 
 
 def _harmless(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+    return f"'{value}" if isinstance(value, str) and FORMULA.match(value) else value

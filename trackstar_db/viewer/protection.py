@@ -73,10 +73,8 @@ class Protection:
     def _refusal(self, method: str, headers: Headers) -> Response | None:
         host = headers.get("host", "")
         if len(headers.getlist("host")) != 1 or _hostname(host) not in self._hosts:
-            names = ", ".join(sorted(self._hosts))
             return PlainTextResponse(
-                f"This viewer does not answer to that name. It answers to: {names}. "
-                "Another name is allowed by: trackstar serve --allow-host NAME\n",
+                "This viewer does not answer to that name. It is allowed by: trackstar serve --allow-host NAME\n",
                 status_code=421,
             )
         if _is_foreign(headers):

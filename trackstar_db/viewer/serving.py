@@ -40,6 +40,8 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
             f"nothing can listen on {host}, port {port}: {error.strerror}. Give another --host."
         ) from error
     with bound:
+        # For the connections, which have it from here: small answers would wait 40 ms for the browser's word else.
+        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         yield bound
 
 

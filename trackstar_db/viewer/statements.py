@@ -18,9 +18,6 @@ Made = TypeVar("Made")
 WHOLE = 2**31 - 2
 """A number of characters that no text has: PostgreSQL's substr and left then give the whole."""
 
-MOST_SHOWN = 50
-"""Statements: a page runs fewer."""
-
 Parameters = Mapping[str, object]
 """Values by the name of their placeholder."""
 
@@ -28,7 +25,7 @@ Parameters = Mapping[str, object]
 class Statements:
     """The statements of one page, on a connection that reads.
 
-    shown: the first MOST_SHOWN statements that were run, their parameters as literals: psql runs them as they stand
+    shown: each statement that was run, its parameters as literals: psql runs it as it stands
     seconds: that the database took for them, the way there and back included
     """
 
@@ -61,8 +58,7 @@ class Statements:
     ) -> list[Made]:
         statement = query(name).format(**parts)
         values = parameters or {}
-        if len(self.shown) < MOST_SHOWN:  # a download runs thousands
-            self.shown.append(readable_sql(ClientCursor(self._connection).mogrify(statement, values).rstrip()))
+        self.shown.append(readable_sql(ClientCursor(self._connection).mogrify(statement, values).rstrip()))
         began = time.perf_counter()
         try:
             with self._connection.cursor(row_factory=row_factory) as cursor:

@@ -29,30 +29,25 @@ def download(request: Request) -> Response:
     query = asked.whole("query")
     name = f"{run.name}-query-{query}" if query is not None else run.name
     headers = {"content-disposition": f'attachment; filename="{downloads.file_name(name, kind)}"'}
-    parts = _sent(request, asked, run, kind)
+    parts = _parts(request, asked, run, kind)
     first = next(parts, b"")  # what cannot be sent raises here, before an answer has begun
     return StreamingResponse(chain([first], parts), media_type=downloads.TYPES[kind], headers=headers)
 
 
-def _sent(request: Request, asked: Asked, run: Run, kind: str) -> Iterator[bytes]:
-    """The file; its connection goes back when the last line is sent, or the browser is gone."""
-    with reading(request) as statements:
-        yield from _lines(statements, asked, run, kind)
-
-
-def _lines(statements: Statements, asked: Asked, run: Run, kind: str) -> Iterator[bytes]:
+def _parts(request: Request, asked: Asked, run: Run, kind: str) -> Iterator[bytes]:
     query = asked.whole("query")
     if query is not None:
-        return _answer(statements, asked, run, query, kind)
+        with reading(request) as statements:
+            return iter([_answer(statements, asked, run, query, kind)])
     view, _ = view_of(asked)
     write = downloads.csv if kind == "csv" else downloads.jsonl
-    return write(statements, run, view, asked.flag("whole"))
+    return write(lambda: reading(request), run, view, asked.flag("whole"))
 
 
-def _answer(statements: Statements, asked: Asked, run: Run, query: int, kind: str) -> Iterator[bytes]:
+def _answer(statements: Statements, asked: Asked, run: Run, query: int, kind: str) -> bytes:
     if kind == "csv":
         return downloads.answer_csv(statements, run, query, asked.share("threshold"))
     found = downloads.records(statements, run, [query])
     if not found:
         raise NotFound(f"run {run.name!r} did not ask query {query}. Choose one from its list.")
-    return iter([downloads.as_line(found[0])])
+    return downloads.as_line(found[0])
