@@ -110,7 +110,8 @@ def _viewer(context: Context, path: Path | None, writer: str | None) -> Iterator
         reading = Reading(database)
         yield Viewer(reading, owner=database, writer=None if writer is None else open_writer(writer, database))
         return
+    from trackstar_db.shown import printable_lines
     from trackstar_db.viewer.opened_file import opened_file
 
-    with opened_file(path, tell=lambda line: click.echo(line, err=True)) as opened:
+    with opened_file(path, tell=lambda line: click.echo(printable_lines(line), err=True)) as opened:
         yield Viewer(Reading(opened), opened=path.name)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:  # torch takes a while to import
 
 DIRECTIONS = ("proponent", "opponent")
 STRONGEST_WORDS = 8
-BUSY_SECONDS = 30
+BUSY_SECONDS = 5  # that a request may wait for: it keeps a thread that other pages want
 LONGEST = 100_000  # characters of a document: the model takes seconds for them
 
 
@@ -79,7 +79,7 @@ def _shaded(viewer: Viewer, run: str, found: Answer, shown: Retrieved) -> Shaded
             "Run trackstar explain, which takes its time."
         )
     if not viewer.explaining.acquire(timeout=BUSY_SECONDS):
-        raise InUse(f"the model has been working on other explanations for {BUSY_SECONDS} seconds. Ask again later.")
+        raise InUse("the model works on other explanations. Ask again in a while.")
     try:
         return shaded(viewer.owner, run, found.external_id, shown)
     finally:
