@@ -28,19 +28,26 @@ HOSTILE = (
 )
 """What a document may hold."""
 
+FAR_RANK, LONG_TEXT = 95, "It was a long day. " * 6_000
+"""A proponent of the query about France that is longer than a page of a document."""
+
 
 Open = Callable[..., Page]
 
 
 @pytest.fixture(scope="session")
 def viewer_database_url(test_server: EmbeddedServer, demo_database_url: str) -> str:
-    """The demo's database for these tests alone, with a document that is hostile and one that reads from the right.
+    """The demo's database for these tests alone, with documents that are hostile, read from the right, and long.
 
     Its run demo/gold never asked the last query.
     """
     url = copy_database(test_server, "viewer", str(conninfo_to_dict(demo_database_url)["dbname"]))
     with psycopg.connect(url) as connection:
-        for rank, text in ((2, HOSTILE), (3, RIGHT_TO_LEFT)):
+        connection.execute(
+            "UPDATE trackstar.prediction SET alternatives = %s WHERE query_id = %s",
+            ('{"Paris": 0.75, "Lyon <b>": 0.25}', france(connection)),
+        )
+        for rank, text in ((2, HOSTILE), (3, RIGHT_TO_LEFT), (FAR_RANK, LONG_TEXT)):
             connection.execute(
                 "UPDATE trackstar.document SET text = %s, metadata = %s "
                 "WHERE document_id = (SELECT p.document_id FROM tda.proponent p "

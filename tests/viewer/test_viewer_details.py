@@ -13,7 +13,7 @@ import pytest
 from playwright.sync_api import expect
 from starlette.testclient import TestClient
 
-from tests.viewer.conftest import QUERIES, Open, chips, figure, follow
+from tests.viewer.conftest import FAR_RANK, LONG_TEXT, QUERIES, Open, chips, figure, follow
 from trackstar_db.database.engine import open_database
 from trackstar_db.viewer.app import create_app
 from trackstar_db.viewer.reading import Reading
@@ -155,6 +155,27 @@ def test_all_proponents_are_shown_and_a_far_one_is_led_to(open_page: Open, franc
     follow(page.locator("#proponent-40 footer a").first)
     follow(page.get_by_role("link", name="The city that France has as its capital is Paris").first)
     expect(page.locator("#proponent-40")).to_be_in_viewport()
+
+
+def test_alternatives_fold_out(open_page: Open, france_id: int) -> None:
+    page = open_page(f"/query?run=demo&query={france_id}")
+    told = page.get_by_role("article", name="Query").locator("details", has_text="Alternatives")
+    told.locator("summary").click()
+    expect(told.locator("dd")).to_have_text(["Paris", "Lyon <b>"])
+    expect(told.locator("dt")).to_have_text(["0.75", "0.25"])
+    expect(told.locator("dd").first).to_be_visible()
+
+
+def test_a_long_document_is_read_in_parts(open_page: Open, france_id: int) -> None:
+    page = open_page(f"/query?run=demo&query={france_id}&top=all")
+    card = page.locator(f"#proponent-{FAR_RANK}")
+    expect(card).to_contain_text(f"of {len(LONG_TEXT):,} characters")
+    follow(card.get_by_role("link", name="The whole document"))
+    text = page.locator(".text.whole")
+    first = text.inner_text()
+    follow(page.get_by_role("link", name="Text behind"))
+    assert len(first) + len(text.inner_text()) >= len(LONG_TEXT.strip())
+    assert 0 < len(text.inner_text()) < len(first)
 
 
 def test_the_queries_of_a_document_go_on(open_page: Open, viewer_database_url: str) -> None:
