@@ -184,6 +184,25 @@ def document_id(viewer_database_url: str, france_id: int) -> int:
     return int(row[0])
 
 
+@pytest.fixture(scope="session")
+def axe() -> str:
+    """The script of axe-core; the test is skipped where the package that brings it is not installed."""
+    return str(pytest.importorskip("axe_playwright_python.base").AXE_SCRIPT)
+
+
+def complaints(page: Page, axe: str) -> list[tuple[str, str, str, str]]:
+    """What axe finds on the page with all unfolded: the colours it has then, its address, the rule, the element."""
+    page.evaluate("document.querySelectorAll('details').forEach(folded => { folded.open = true; })")
+    page.evaluate(axe)
+    problems = []
+    for scheme, rules in (("light", {}), ("dark", {"runOnly": ["color-contrast"]})):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        options = {"resultTypes": ["violations"], **rules}
+        found = page.evaluate("options => axe.run(options).then(results => results.violations)", options)
+        problems += [(scheme, page.url, one["id"], one["nodes"][0]["html"][:200]) for one in found]
+    return problems
+
+
 def figure(page: Page, name: str) -> str:
     """What a box of means says."""
     return page.locator("dl.means > div", has=page.get_by_text(name, exact=True)).locator("dd").inner_text()

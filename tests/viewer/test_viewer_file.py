@@ -9,7 +9,7 @@ import httpx
 import psycopg
 from playwright.sync_api import Browser, Page, expect
 
-from tests.viewer.conftest import HEIGHT, NARROW, QUERIES, WIDTH, figure, follow
+from tests.viewer.conftest import HEIGHT, NARROW, QUERIES, WIDTH, complaints, figure, follow
 from tests.viewer.made_up import LONG, RIGHT_TO_LEFT, write_made_up
 from tests.viewer.pictures import check, take
 from tests.viewer.serving import served
@@ -17,7 +17,7 @@ from trackstar_db.database.embedded import EmbeddedServer
 
 
 def test_a_file_of_results_is_looked_at_and_leaves_nothing(
-    browser: Browser, own_server: EmbeddedServer, tmp_path: Path
+    browser: Browser, own_server: EmbeddedServer, tmp_path: Path, axe: str
 ) -> None:
     file = write_made_up(tmp_path / " made up <results>.jsonl")
     with (
@@ -28,12 +28,16 @@ def test_a_file_of_results_is_looked_at_and_leaves_nothing(
         page.goto("/")
         expect(page.locator("header")).to_contain_text("made up <results>.jsonl")
         tasks_are_chips(page)
+        buckets_are_chips(page)
         presets_leave_what_they_say(page)
         a_fact_has_all_that_its_record_says(page)
+        found = complaints(page, axe)
         nobody_writes_labels(page, address)
         a_cell_of_the_heat_map_filters(page, tmp_path)
         a_query_that_is_no_fact_has_a_simple_card(page)
+        found += complaints(page, axe)
         an_id_of_two_tasks_names_two_queries(page, address)
+        assert found == []
 
     own_server.start()
     with psycopg.connect(own_server.url(database="postgres")) as connection:
@@ -48,6 +52,16 @@ def tasks_are_chips(page: Page) -> None:
     expect(page.locator(QUERIES).last).to_contain_text(" … ")
     expect(page.locator(QUERIES).last).to_contain_text("It ends 100 degrees")
     assert len(page.locator(QUERIES).last.inner_text()) < 500
+
+
+def buckets_are_chips(page: Page) -> None:
+    follow(page.get_by_role("link", name="all", exact=True))
+    page.get_by_text("Relations, frequency buckets").click()
+    chips = page.get_by_role("link", name=re.compile("^(bucket [0-5]|never counted) [0-9]+$"))
+    expect(chips).to_have_text(["never counted 2", *(f"bucket {n} 40" for n in range(6))])
+    follow(chips.nth(4))
+    expect(page.locator(QUERIES)).to_have_count(40)
+    expect(page.locator(QUERIES, has_text="(bucket 3)")).to_have_count(40)
 
 
 def presets_leave_what_they_say(page: Page) -> None:

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 from playwright.sync_api import expect
 
-from tests.viewer.conftest import HEIGHT, NARROW, QUERIES, WIDTH, Open, figure, follow
+from tests.viewer.conftest import HEIGHT, NARROW, QUERIES, WIDTH, Open, complaints, figure, follow
 from tests.viewer.pictures import check, take
 
 FEW = "position <= 5"
@@ -43,12 +43,6 @@ def paths(france_id: int, document_id: int) -> list[str]:
 def explanation(france_id: int) -> str:
     """The address of the words of the first proponent."""
     return f"/query/explanation?run=demo&query={france_id}&rank=1"
-
-
-@pytest.fixture(scope="session")
-def axe() -> str:
-    """The script of axe-core; the test is skipped where the package that brings it is not installed."""
-    return str(pytest.importorskip("axe_playwright_python.base").AXE_SCRIPT)
 
 
 class TestOtherPages:
@@ -167,15 +161,24 @@ class TestEveryPage:
         self, open_page: Open, document_id: int, tmp_path: Path
     ) -> None:
         germany = "/query?run=demo&id=capital-germany"
-        for name, path, width, height, colours in (
-            ("viewer_list", "/queries?run=demo", 1100, 900, "light"),
-            ("viewer_query", germany, 1100, 1250, "light"),
-            ("viewer_side_by_side", f"{germany}&other=demo/bm25", 1100, 1250, "dark"),
-            ("viewer_document", f"/document?run=demo&document={document_id}", 1100, 900, "light"),
-            ("viewer_methods", "/methods?run=demo", 1100, 900, "dark"),
-            ("viewer_narrow", germany, NARROW, 1700, "dark"),
+        for name, path, width, height, colours, says in (
+            (
+                "viewer_list",
+                "/queries?run=demo",
+                1100,
+                900,
+                "light",
+                "The city that France has as its capital is Paris",
+            ),
+            ("viewer_query", germany, 1100, 1250, "light", "✓ states the fact"),
+            ("viewer_side_by_side", f"{germany}&other=demo/bm25", 1100, 1250, "dark", "Proponents of demo/bm25"),
+            ("viewer_document", f"/document?run=demo&document={document_id}", 1100, 900, "light", "How far it reaches"),
+            ("viewer_methods", "/methods?run=demo", 1100, 900, "dark", "Influence against attribution"),
+            ("viewer_narrow", germany, NARROW, 1700, "dark", "Germany"),
         ):
-            take(open_page(path, width, height, colours), name, tmp_path)
+            page = open_page(path, width, height, colours)
+            expect(page.get_by_text(says).first).to_be_in_viewport()
+            take(page, name, tmp_path)
 
     def test_colours_follow_the_system_until_they_are_chosen(self, open_page: Open) -> None:
         page = open_page("/runs?run=demo", colours="dark")
@@ -322,11 +325,5 @@ class TestEveryPage:
         problems = []
         for path in [*paths(france_id, document_id)[1:], explanation(france_id)]:  # the second has all of the first
             page.goto(path)
-            page.evaluate("document.querySelectorAll('details').forEach(folded => { folded.open = true; })")
-            page.evaluate(axe)
-            for scheme, rules in (("light", {}), ("dark", {"runOnly": ["color-contrast"]})):
-                page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
-                options = {"resultTypes": ["violations"], **rules}
-                found = page.evaluate("options => axe.run(options).then(results => results.violations)", options)
-                problems += [(scheme, path, one["id"], one["nodes"][0]["html"][:200]) for one in found]
+            problems += complaints(page, axe)
         assert problems == []
