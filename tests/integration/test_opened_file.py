@@ -241,7 +241,7 @@ def test_what_a_killed_program_left_over_is_dropped_at_the_next_opening_and_what
 
 
 def test_a_spreadsheet_finds_no_formula_in_csv(test_server: EmbeddedServer, tmp_path: Path) -> None:
-    harmful = ["=1+1", "@SUM(A1)", "+x", "-x"]
+    harmful = ["=1+1", "@SUM(A1)", "+x", "-x", "  =1+1", "\n=1+1", "\n1", "\t1", "＝1+1", "＋1", "－1", "＠SUM(A1)"]
     records = [
         record(example_id=f"e{n}", inputs_plaintext=text, proponents=[text, "b"], proponent_ids=[f"d{n}", "b"])
         for n, text in enumerate(harmful)

@@ -2,12 +2,45 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from threading import Lock
+from threading import BoundedSemaphore, Lock
 
 from trackstar_db.database.engine import Database
+from trackstar_db.errors import InUse
 from trackstar_db.viewer.protection import Forms
 from trackstar_db.viewer.reading import Reading
+
+WAITING = 2
+WAIT_SECONDS = 5
+
+
+class Turns:
+    """Work of a model, one piece at a time; few wait for it, as each keeps a thread that other pages want."""
+
+    def __init__(self) -> None:
+        self._places = BoundedSemaphore(1 + WAITING)
+        self._at_work = Lock()
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Nothing, when it is one's turn. Raises InUse: at once where WAITING wait, else after WAIT_SECONDS."""
+        if not self._places.acquire(blocking=False):
+            raise _busy()
+        try:
+            if not self._at_work.acquire(timeout=WAIT_SECONDS):
+                raise _busy()
+            try:
+                yield
+            finally:
+                self._at_work.release()
+        finally:
+            self._places.release()
+
+
+def _busy() -> InUse:
+    return InUse("the model works on other explanations. Ask again in a while.")
 
 
 @dataclass(frozen=True)
@@ -18,7 +51,7 @@ class Viewer:
     owner: the database by the login of `trackstar serve`, by which models are opened to explain; None: not at all
     writer: the database by a login that writes labels; None where none are written
     opened: name of the file that is looked at, None for a database that stays
-    explaining: held while a model works, one explanation at a time
+    explaining: turns of explanations, for which a model works
     """
 
     reading: Reading
@@ -26,4 +59,4 @@ class Viewer:
     writer: Database | None = None
     opened: str | None = None
     forms: Forms = field(default_factory=Forms)
-    explaining: Lock = field(default_factory=Lock)
+    explaining: Turns = field(default_factory=Turns)

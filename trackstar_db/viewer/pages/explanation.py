@@ -9,7 +9,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from trackstar_db.database.engine import Database
-from trackstar_db.errors import InputError, InUse, NotFound
+from trackstar_db.errors import InputError, NotFound
 from trackstar_db.viewer.answers import Answer, answer
 from trackstar_db.viewer.pages.answer import LONGEST_CARD
 from trackstar_db.viewer.pages.asked import Asked
@@ -23,7 +23,6 @@ if TYPE_CHECKING:  # torch takes a while to import
 
 DIRECTIONS = ("proponent", "opponent")
 STRONGEST_WORDS = 8
-BUSY_SECONDS = 5  # that a request may wait for: it keeps a thread that other pages want
 LONGEST = 100_000  # characters of a document: the model takes seconds for them
 
 
@@ -78,12 +77,8 @@ def _shaded(viewer: Viewer, run: str, found: Answer, shown: Retrieved) -> Shaded
             f"the document has {shown.characters:,} characters; words are shaded here of at most {LONGEST:,}. "
             "Run trackstar explain, which takes its time."
         )
-    if not viewer.explaining.acquire(timeout=BUSY_SECONDS):
-        raise InUse("the model works on other explanations. Ask again in a while.")
-    try:
+    with viewer.explaining.turn():
         return shaded(viewer.owner, run, found.external_id, shown)
-    finally:
-        viewer.explaining.release()
 
 
 def shaded(owner: Database, run: str, query: str, shown: Retrieved) -> Shaded:
