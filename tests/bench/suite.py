@@ -25,12 +25,11 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, TypeAlias
 
-import psycopg
 import torch
-from psycopg import sql
 
 from tests.bench.corpus import BenchCorpus, prepare
 from tests.bench.measure import Measurement, Missing
+from tests.copies import administer
 from trackstar_db.database.embedded import EmbeddedServer
 from trackstar_db.database.server import server_facts
 from trackstar_db.store import Store
@@ -141,7 +140,7 @@ def bench_server() -> Iterator[MakeStore]:
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was made is taken away
     try:
         server.start()
-        _administer(server, "CREATE DATABASE {}", TEMPLATE)
+        administer(server, "CREATE DATABASE {}", TEMPLATE)
         with Store.open(server.url(database=TEMPLATE)) as store:
             store.initialize()
             corpus = prepare(store)
@@ -155,18 +154,12 @@ def bench_server() -> Iterator[MakeStore]:
 @contextmanager
 def _own_database(server: EmbeddedServer, name: str, corpus: BenchCorpus) -> Iterator[tuple[Store, BenchCorpus]]:
     """A store with the corpus and nothing else; dropped afterwards, with all that was put there."""
-    _administer(server, "CREATE DATABASE {} TEMPLATE {}", name, TEMPLATE)
+    administer(server, "CREATE DATABASE {} TEMPLATE {}", name, TEMPLATE)
     try:
         with Store.open(server.url(database=name)) as store:
             yield store, corpus
     finally:
-        _administer(server, "DROP DATABASE {} WITH (FORCE)", name)
-
-
-def _administer(server: EmbeddedServer, statement: str, *names: str) -> None:
-    """Run a statement about whole databases."""
-    with psycopg.connect(**server.parameters(database="postgres"), autocommit=True) as connection:  # type: ignore[arg-type]
-        connection.execute(sql.SQL(statement).format(*map(sql.Identifier, names)))  # type: ignore[arg-type]
+        administer(server, "DROP DATABASE {} WITH (FORCE)", name)
 
 
 def _cpu_model() -> str:

@@ -6,8 +6,8 @@ import json
 
 from tests.conftest import RunTrackstar
 from tests.integration.judged_runs import write_judged_runs
-from trackstar_db.database.engine import open_database
-from trackstar_db.database.refresh import NAMES
+from trackstar_db.database.engine import Database, open_database
+from trackstar_db.database.refresh import NAMES, refresh
 
 
 def test_refresh_says_what_it_computed_and_again(run_trackstar: RunTrackstar, database_url: str) -> None:
@@ -27,6 +27,30 @@ def test_refresh_says_what_it_computed_and_again(run_trackstar: RunTrackstar, da
     database.close()
     assert seen is not None
     assert seen[0].isoformat() == again[0]["refreshed_at"]
+
+
+# Rows then lie the other way round, and a plan has no reason to read them in the order of a key.
+REVERSED = """
+    DO $$ DECLARE asked record; BEGIN
+        FOR asked IN SELECT ctid, query_id FROM trackstar.run_query ORDER BY run_id DESC, query_id DESC LOOP
+            UPDATE trackstar.run_query SET position = position WHERE ctid = asked.ctid;
+        END LOOP;
+        EXECUTE format('ALTER DATABASE %I SET enable_indexscan = off', current_database());
+        EXECUTE format('ALTER DATABASE %I SET enable_indexonlyscan = off', current_database());
+        EXECUTE format('ALTER DATABASE %I SET enable_bitmapscan = off', current_database());
+        EXECUTE format('ALTER DATABASE %I SET enable_mergejoin = off', current_database());
+    END $$"""
+
+
+def test_refresh_writes_rows_in_the_order_of_their_key(database: Database) -> None:
+    write_judged_runs(database)
+    with database.connect() as connection:
+        connection.execute(REVERSED)
+    refresh(database)
+    with database.connect() as connection:
+        rows = connection.execute("SELECT run_id, query_id FROM trackstar.query_overview ORDER BY ctid").fetchall()
+    assert len(rows) == 42
+    assert rows == sorted(rows)
 
 
 def test_a_reader_is_told_that_it_may_not_refresh(run_trackstar: RunTrackstar, database_url: str) -> None:

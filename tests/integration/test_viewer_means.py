@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import asdict
 from typing import Any
 
 import pytest
@@ -14,7 +15,8 @@ from trackstar_db.viewer import heat_maps, lists
 from trackstar_db.viewer.answers import answer
 from trackstar_db.viewer.filters import KINDS, PRESETS, FilterError, combined, parse_filter
 from trackstar_db.viewer.lists import Listed, Run, View
-from trackstar_db.viewer.means import EVERY, means
+from trackstar_db.viewer.means import means
+from trackstar_db.viewer.sampling import EVERY
 from trackstar_db.viewer.statements import Statements
 
 # Filters ------------------------------------------------------------------------------------------
@@ -86,6 +88,23 @@ def test_means_are_those_of_the_queries_that_the_filter_leaves(
             assert getattr(found.annotation, name) == pytest.approx(sum(values) / len(values)), (text, name)
             labelled = [getattr(query, f"ais_{column}") for query in left if query.best_ais_score is not None]
             assert getattr(found.ais, name) == pytest.approx(sum(labelled) / len(labelled)), (text, name)
+
+
+def test_means_by_relation_and_bucket_are_those_of_the_queries_whichever_way_they_are_read(
+    statements: Statements, demo: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    texts = ("", 'relation = "capital"', 'relation = "capital" or relation = "currency"', "bucket = 1")
+    of_queries = [means(statements, demo, parse_filter(text)) for text in texts]
+    monkeypatch.setattr("trackstar_db.viewer.means.MOST_QUERIES", 50)
+    for text, expected in zip(texts, of_queries, strict=True):
+        found = means(statements, demo, parse_filter(text))
+        assert (found.confidence, found.correct, found.every) == (None, None, 1), text  # of the cells of the heat map
+        assert (found.queries, found.has_ais, found.tail_patch_queries) == (
+            expected.queries, expected.has_ais, expected.tail_patch_queries,
+        )  # fmt: skip
+        assert found.tail_patch_delta == pytest.approx(expected.tail_patch_delta)
+        for mine, theirs in ((found.annotation, expected.annotation), (found.ais, expected.ais)):
+            assert asdict(mine) == pytest.approx(asdict(theirs)), text
 
 
 def test_another_threshold_recomputes_the_means_by_entailment_alone(statements: Statements, demo: Run) -> None:

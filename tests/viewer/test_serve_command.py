@@ -8,7 +8,8 @@ import socket
 import subprocess
 import sys
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import httpx
@@ -22,19 +23,22 @@ from trackstar_db.viewer.reading import STATEMENT_SECONDS
 SECONDS = 60
 
 
-def test_it_ends_with_ctrl_c_and_leaves_no_connection(database_url: str) -> None:
-    with (
-        psycopg.connect(database_url, autocommit=True) as connection,
-        subprocess.Popen(
-            [sys.executable, "-m", "trackstar_db.cli", "serve", "--port", "0", "--database-url", database_url],
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as process,
-    ):
+@contextmanager
+def started(database_url: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """The command at work, and the address that it told."""
+    with subprocess.Popen(
+        [sys.executable, "-m", "trackstar_db.cli", "serve", "--port", "0", "--database-url", database_url],
+        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
         assert process.stdout is not None
-        address = process.stdout.readline().split()[4]
+        yield process, process.stdout.readline().split()[4]
+
+
+def test_it_ends_with_ctrl_c_and_leaves_no_connection(database_url: str) -> None:
+    with psycopg.connect(database_url, autocommit=True) as connection, started(database_url) as (process, address):
         response = httpx.get(address, timeout=SECONDS)
         process.send_signal(signal.SIGINT)
         _, errors = process.communicate(timeout=SECONDS)
@@ -66,18 +70,7 @@ def test_a_login_that_may_not_read_is_told_at_the_start(database_url: str, run_t
 
 
 def test_it_ends_with_ctrl_c_while_a_request_is_worked_on(database_url: str) -> None:
-    with (
-        psycopg.connect(database_url) as connection,
-        subprocess.Popen(
-            [sys.executable, "-m", "trackstar_db.cli", "serve", "--port", "0", "--database-url", database_url],
-            env={**os.environ, "PYTHONUNBUFFERED": "1"},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as process,
-    ):
-        assert process.stdout is not None
-        address = process.stdout.readline().split()[4]
+    with psycopg.connect(database_url) as connection, started(database_url) as (process, address):
         httpx.get(address, timeout=SECONDS)
         connection.execute("LOCK trackstar.run")
         with suppress(httpx.ReadTimeout):

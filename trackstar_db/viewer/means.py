@@ -9,7 +9,7 @@ from psycopg import sql
 
 from trackstar_db.viewer.filters import Filter
 from trackstar_db.viewer.lists import Run, judged, source
-from trackstar_db.viewer.sampling import Sample, one_of_every, share
+from trackstar_db.viewer.sampling import EVERY, Sample, one_of_every, share
 from trackstar_db.viewer.statements import Statements
 
 CELL_FIELDS = {"relation", "bucket"}
@@ -23,7 +23,6 @@ MOST_LIVE = 500
 MOST_BY_THRESHOLD = 1_000
 FEW = 30
 """Queries of a sample: fewer tell too little, and all are looked at instead."""
-EVERY = Sample(1, sql.SQL("true"), {})
 LABELLED = Sample(1, sql.SQL("o.best_ais_score IS NOT NULL"), {})
 
 
@@ -116,11 +115,6 @@ def _of_cells(statements: Statements, run: Run, filter: Filter) -> Means:
         tail_patch_delta=tried.get("tail_patch_delta"),
         tail_patch_queries=tried.get("tail_patch_queries", 0),
     )
-
-
-def these(query_ids: list[int]) -> Sample:
-    """All that a filter leaves, where that is known."""
-    return Sample(1, sql.SQL("o.query_id = ANY (%(chosen)s)"), {"chosen": query_ids})
 
 
 def _of_queries(statements: Statements, run: Run, filter: Filter, chosen: Sample | None) -> Means:

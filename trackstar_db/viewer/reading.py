@@ -30,6 +30,7 @@ class Reading:
 
     A login that can only read stays itself, with the corpora that it was granted. Any other becomes tda_reader: by
     logging in as it where that is possible, else by SET ROLE, which is as good for statements that are all ours.
+    Raises DatabaseUnavailable, SchemaOutOfDate, and DatabaseUnsuitable for a login that may do neither.
     """
 
     def __init__(self, database: Database) -> None:
@@ -38,6 +39,7 @@ class Reading:
             reader = reader_of(database)
         except DatabaseUnsuitable:
             reader, self._role = database, READER
+            _refuse_without(database, READER)
         self.address = reader.address
         self._database = reader
         self._pool: ConnectionPool[Connection[Any]] = ConnectionPool(
@@ -53,9 +55,7 @@ class Reading:
         )
 
     def open(self) -> None:
-        """Nothing; the first connection is there. Raises DatabaseUnavailable; DatabaseUnsuitable without the role."""
-        if self._role is not None:
-            self._refuse_without(self._role)
+        """Nothing; the first connection is there. Raises DatabaseUnavailable."""
         self._pool.open()
         try:
             self._pool.wait(WAIT_SECONDS)
@@ -89,17 +89,6 @@ class Reading:
         except PoolTimeout as error:
             raise self._unavailable() from error
 
-    def _refuse_without(self, role: str) -> None:
-        with self._database.session() as connection:
-            login = connection.info.user
-            try:
-                connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(role)))
-            except errors.InsufficientPrivilege as error:
-                raise DatabaseUnsuitable(
-                    f"The login {login} may not read as {role}. Give the URL of one that may, or let an administrator "
-                    f"say: GRANT {role} TO {login};"
-                ) from error
-
     def _configure(self, connection: Connection[Any]) -> None:
         connection.read_only = True
         if self._role is not None:
@@ -114,3 +103,16 @@ class Reading:
         return DatabaseUnavailable(
             f"The database at {self.address} gave no connection. Check that its server runs, and ask again."
         )
+
+
+def _refuse_without(database: Database, role: str) -> None:
+    """Nothing; raises DatabaseUnsuitable where the login may not become the role."""
+    with database.session() as connection:
+        try:
+            connection.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(role)))
+        except errors.InsufficientPrivilege as error:
+            login = connection.info.user
+            raise DatabaseUnsuitable(
+                f"The login {login} may not read as {role}. Give the URL of one that may, or let an administrator "
+                f"say: GRANT {role} TO {login};"
+            ) from error

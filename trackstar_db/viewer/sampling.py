@@ -22,10 +22,18 @@ class Sample:
     parameters: dict[str, object]
 
 
+EVERY = Sample(1, sql.SQL("true"), {})
+
+
+def these(query_ids: list[int]) -> Sample:
+    """These queries, which are known to be all that matter."""
+    return Sample(1, sql.SQL("o.query_id = ANY (%(chosen)s)"), {"chosen": query_ids})
+
+
 def one_of_every(every: int, queries: int) -> Sample:
     """One of every n queries of a run that has so many."""
     if every == 1:
-        return Sample(1, sql.SQL("true"), {})
+        return EVERY
     return Sample(every, ONE_OF, {"queries": queries, "every": every})
 
 

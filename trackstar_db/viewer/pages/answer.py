@@ -69,7 +69,6 @@ def page(request: Request) -> Response:
         found=found,
         other=other,
         beside=beside,
-        chosen=CHOSEN,
         list={name: asked.text(name) for name in LIST},
         kept={name: asked.text(name) for name in CHOSEN},
         wanted=wanted_of(asked, found),

@@ -9,10 +9,11 @@ from trackstar_db.viewer import filters
 from trackstar_db.viewer.filters import Filter, FilterError, parse_filter
 from trackstar_db.viewer.lists import SORTS, View, chips, page
 from trackstar_db.viewer.lists import random_page as random_cursor
-from trackstar_db.viewer.means import EVERY, means, these
+from trackstar_db.viewer.means import means
 from trackstar_db.viewer.pages.asked import Asked
 from trackstar_db.viewer.pages.frame import frame_of, reading
 from trackstar_db.viewer.pages.rendering import render, tell_time
+from trackstar_db.viewer.sampling import EVERY, these
 
 
 def overview(request: Request) -> Response:
